@@ -1,1 +1,56 @@
-//! Not yet.
+//! The nouns and the seam of Drawbridge. No I/O.
+//!
+//! Every entrance decodes its bytes to a [`Call`] and hands it to a [`Handler`]; every capability is a
+//! [`Server`] of [`Tool`]s, [`Resources`] and [`Prompt`]s. The gateway stands between the two and is the
+//! only crate that implements `Handler` in the product.
+
+mod arguments;
+mod call;
+mod caller;
+mod change;
+mod completion;
+mod content;
+mod context;
+mod error;
+mod handler;
+mod input;
+mod json;
+#[cfg(any(test, feature = "kit"))]
+pub mod kit;
+mod outcome;
+mod prompt;
+mod resource;
+mod server;
+mod spec;
+mod tool;
+mod typed;
+mod view;
+
+pub use arguments::{Arguments, ArgumentsError};
+pub use call::{Abilities, Call, CallId, Host, Origin, Target, TraceContext};
+pub use caller::{Authenticator, Caller, CallerKind, Unauthenticated};
+pub use change::{Change, Watch};
+pub use completion::{Completion, CompletionOf, Suggestions};
+pub use content::{Block, Content};
+pub use context::{Cancellation, Context, Event, Live, LogLevel, Sink};
+pub use error::{Refusal, ToolError};
+pub use handler::{Answer, Handler};
+pub use input::{Answers, InputRequest, InputRequired};
+pub use json::{ParseError, parse_strict, raw};
+pub use outcome::{Outcome, ToolResult};
+pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
+pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Resources};
+pub use server::Server;
+pub use spec::{Annotations, Example, Limits, ToolSpec};
+pub use tool::Tool;
+pub use typed::{TypedTool, bind};
+pub use view::View;
+
+/// What the object-safe traits of this crate return: a future that may move between threads.
+pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
+/// A payload that only passes through: JSON text, checked once and never parsed again.
+pub use serde_json::value::RawValue;
+/// The receiving end of [`Handler::changes`] and [`Server::changes`].
+pub use tokio::sync::broadcast;
+/// Stops work: see [`Context::cancellation`].
+pub use tokio_util::sync::CancellationToken;

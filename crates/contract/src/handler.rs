@@ -1,0 +1,44 @@
+//! The door, as entrances and tools see it.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::{
+    BoxFuture, Call, Caller, Change, Completion, Live, Outcome, PromptResult, Refusal, ResourceResult,
+    Suggestions, ToolResult, View, Watch,
+};
+
+/// What a completed call answers, by its target.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Of a tool.
+    Tool(ToolResult),
+    /// Of a resource.
+    Resource(ResourceResult),
+    /// Of a prompt.
+    Prompt(PromptResult),
+}
+
+/// The one door. Every entrance holds an `Arc<dyn Handler>` and nothing else of the gateway.
+pub trait Handler: Send + Sync + 'static {
+    /// Resolves, validates, authorizes, invokes and records one call. Dropping the future, or cancelling
+    /// `live.cancellation`, stops the work; the audit has its end either way.
+    fn call(self: Arc<Self>, call: Call, live: Live) -> BoxFuture<'static, Result<Outcome<Answer>, Refusal>>;
+
+    /// What this caller sees now.
+    fn view(&self, caller: &Caller) -> Arc<View>;
+
+    /// Completes what a person types, from what this caller may see.
+    fn complete<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Completion,
+    ) -> BoxFuture<'a, Result<Suggestions, Refusal>>;
+
+    /// Starts to watch a resource that this caller may read.
+    fn watch<'a>(&'a self, caller: &'a Arc<Caller>, uri: &'a str) -> BoxFuture<'a, Result<Watch, Refusal>>;
+
+    /// Tells what changes. A reader that lags is told so by the channel and should list again.
+    fn changes(&self) -> broadcast::Receiver<Change>;
+}

@@ -1,0 +1,17 @@
+//! A tool: a spec and the code that runs it.
+
+use crate::{Arguments, BoxFuture, Context, Outcome, ToolError, ToolSpec};
+
+/// A spec and the code that runs it. Built-in tools implement [`crate::TypedTool`] instead, which is less to write.
+pub trait Tool: Send + Sync + 'static {
+    /// How it describes itself; the same for as long as the catalog holds it.
+    fn spec(&self) -> &ToolSpec;
+
+    /// Runs it. The arguments fit the input schema. The future is dropped at the deadline and on cancellation;
+    /// blocking work that it started must watch [`Context::cancellation`].
+    fn invoke<'a>(
+        &'a self,
+        arguments: &'a Arguments,
+        context: &'a Context,
+    ) -> BoxFuture<'a, Result<Outcome, ToolError>>;
+}

@@ -1,0 +1,22 @@
+//! What one caller sees of the catalog.
+
+use std::sync::Arc;
+
+use crate::{PromptSpec, ResourceSpec, ResourceTemplate, Tool};
+
+/// What one caller sees of the catalog, in a fixed order. Computed once per caller and catalog change, not per
+/// request; entrances may cache what they render from it under its `revision`.
+pub struct View {
+    /// Unique in this process: two views with the same number are the same view.
+    pub revision: u64,
+    /// The tools this caller may call, sorted by name.
+    pub tools: Vec<Arc<dyn Tool>>,
+    /// The listed resources this caller may read, in the servers' order.
+    pub resources: Vec<ResourceSpec>,
+    /// The templates this caller may read by.
+    pub templates: Vec<ResourceTemplate>,
+    /// The prompts this caller may get, sorted by name.
+    pub prompts: Vec<PromptSpec>,
+    /// The servers' instructions, joined.
+    pub instructions: String,
+}
