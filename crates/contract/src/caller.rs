@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::BoxFuture;
-
 /// One who may make calls: the owner at the console, a key, a local peer, a job, a workflow step.
 /// Made only by an [`Authenticator`]; shared, because every call of a connection names the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +31,10 @@ impl Caller {
 /// Says who a bearer secret belongs to. Asked by every entrance, on every request.
 pub trait Authenticator: Send + Sync + 'static {
     /// The caller whose secret this is, as of now: a key that was revoked a moment ago is refused.
-    fn authenticate<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Arc<Caller>, Unauthenticated>>;
+    ///
+    /// # Errors
+    /// [`Unauthenticated`], which tells a stranger nothing.
+    fn authenticate(&self, secret: &str) -> Result<Arc<Caller>, Unauthenticated>;
 }
 
 /// Why nobody could be recognised. Deliberately says no more than this to a stranger.
