@@ -177,7 +177,7 @@ impl Handler for Door {
         Arc::new(View {
             revision: 1,
             tools: self.server.tools(),
-            resources: resources.as_ref().map(|some| some.list()).unwrap_or_default(),
+            resources: resources.clone().into_iter().collect(),
             templates: resources.as_ref().map(|some| some.templates()).unwrap_or_default(),
             prompts: self.server.prompts().iter().map(|prompt| prompt.spec().clone()).collect(),
             instructions: self.server.instructions().to_owned(),

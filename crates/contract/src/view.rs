@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{PromptSpec, ResourceSpec, ResourceTemplate, Tool};
+use crate::{PromptSpec, ResourceSpec, ResourceTemplate, Resources, Tool};
 
 /// What one caller sees of the catalog, in a fixed order. Computed once per caller and catalog change, not per
 /// request; entrances may cache what they render from it under its `revision`.
@@ -11,12 +11,20 @@ pub struct View {
     pub revision: u64,
     /// The tools this caller may call, sorted by name.
     pub tools: Vec<Arc<dyn Tool>>,
-    /// The listed resources this caller may read, in the servers' order.
-    pub resources: Vec<ResourceSpec>,
+    /// The servers whose resources this caller may read, in their order.
+    pub resources: Vec<Arc<dyn Resources>>,
     /// The templates this caller may read by.
     pub templates: Vec<ResourceTemplate>,
     /// The prompts this caller may get, sorted by name.
     pub prompts: Vec<PromptSpec>,
     /// The servers' instructions, joined.
     pub instructions: String,
+}
+
+impl View {
+    /// The resources that are listed now. They come and go with the files behind them, so nothing of this is cached
+    /// under the view's revision.
+    pub fn list_resources(&self) -> Vec<ResourceSpec> {
+        self.resources.iter().flat_map(|resources| resources.list()).collect()
+    }
 }
