@@ -1,1 +1,3 @@
-//! Not yet.
+//! What the tests from outside stand on. Nothing here is part of the product.
+
+pub mod fixture;
