@@ -17,7 +17,8 @@ use axum::serve::ListenerExt;
 ///
 /// When no port can be bound, or standard output is closed.
 pub async fn serve(router: Router) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.context("cannot bind a loopback port")?;
+    let listener =
+        tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.context("cannot bind a loopback port")?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", listener.local_addr()?).context("cannot say which port is bound")?;
     stdout.flush()?;
