@@ -191,7 +191,7 @@ fn chunk_range(start: usize, size: u64) -> anyhow::Result<Range<usize>> {
 fn last_event(stream: &[u8]) -> &[u8] {
     let lines = stream.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let data = lines.filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
-    data.filter(|data| !data.is_empty()).last().unwrap_or_default()
+    data.rev().find(|data| !data.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]

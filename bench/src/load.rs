@@ -128,7 +128,7 @@ impl Caller {
     }
 
     async fn call(&mut self) -> anyhow::Result<Duration> {
-        let bytes = self.request.next();
+        let bytes = self.request.renew();
         let start = Instant::now();
         let answer = self.connection.exchange(bytes).await?;
         let latency = start.elapsed();

@@ -145,8 +145,8 @@ impl EchoRequest {
         Self { bytes, digits_at, id: ID_FIRST - 1 }
     }
 
-    /// The bytes of the next call. Ids count up and start over after [`ID_LAST`].
-    pub fn next(&mut self) -> &[u8] {
+    /// The bytes of one more call. Ids count up and start over after [`ID_LAST`].
+    pub fn renew(&mut self) -> &[u8] {
         self.id = if self.id >= ID_LAST { ID_FIRST } else { self.id + 1 };
         let digits = self.id.to_string();
         for at in &self.digits_at {
@@ -249,7 +249,7 @@ mod tests {
     fn every_call_has_its_own_id_and_message() {
         let mut request = EchoRequest::new(&target(Dialect::Stateless), None);
         for id in ["10000000", "10000001"] {
-            let text = String::from_utf8(request.next().to_vec()).unwrap();
+            let text = String::from_utf8(request.renew().to_vec()).unwrap();
             assert!(text.contains(&format!(r#""id":{id},"#)), "{text}");
             assert!(text.contains(&format!(r#""message":"hello {id}""#)), "{text}");
         }
@@ -260,7 +260,7 @@ mod tests {
         let mut request = EchoRequest::new(&target(Dialect::Session), Some("s"));
         request.id = ID_LAST;
         let length = request.bytes.len();
-        assert_eq!(request.next().len(), length);
+        assert_eq!(request.renew().len(), length);
         assert_eq!(request.id, ID_FIRST);
     }
 
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn only_the_right_answer_is_accepted() {
         let mut request = EchoRequest::new(&target(Dialect::Stateless), None);
-        request.next();
+        request.renew();
         let answer = |id: u32, text: &str| {
             json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": text}]}})
                 .to_string()

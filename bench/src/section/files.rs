@@ -61,8 +61,8 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Table> {
     let mut servers = [("Drawbridge", ours), ("filesystem server (npm)", theirs)]
         .map(|(name, server)| server.map_err(|error| table.missing.push(missing(name, &error))).ok());
     for task in tasks(&tree)? {
-        let [ours, theirs] = measure(bench, &task, &mut servers)?;
-        fill(&mut table, &task, ours, theirs);
+        let medians = measure(bench, &task, &mut servers)?;
+        fill(&mut table, &task, &medians);
     }
     Ok(table)
 }
@@ -153,8 +153,8 @@ fn turn(server: &mut StdioServer, call: &Call, task: &Task, turn: Duration) -> a
     Ok(Round { p50_us: micros(percentile(&latencies, 50.0)), cpu_us_per_call })
 }
 
-fn fill(table: &mut Table, task: &Task, ours: Option<Round>, theirs: Option<Round>) {
-    let pick = |of: fn(&Round) -> f64| [ours.as_ref().map(of), theirs.as_ref().map(of)];
+fn fill(table: &mut Table, task: &Task, medians: &[Option<Round>; 2]) {
+    let pick = |of: fn(&Round) -> f64| medians.each_ref().map(|round| round.as_ref().map(of));
     let mut row = vec![task.name.to_owned()];
     for (what, least, [ours, theirs]) in [
         ("lower p50", task.p50_ratio_min, pick(|round| round.p50_us)),
