@@ -22,6 +22,12 @@ pub struct View {
 }
 
 impl View {
+    /// Nothing at all, for a caller who may no longer call.
+    pub fn empty() -> Self {
+        let (tools, resources, templates, prompts) = Default::default();
+        Self { revision: 0, tools, resources, templates, prompts, instructions: String::new() }
+    }
+
     /// The resources that are listed now. They come and go with the files behind them, so nothing of this is cached
     /// under the view's revision.
     pub fn list_resources(&self) -> Vec<ResourceSpec> {

@@ -1,1 +1,30 @@
-//! Not yet.
+//! The one door: turns a `Call` into an `Outcome`. Start at `handle.rs`.
+//!
+//! **Invariant:** names no server and no transport.
+//! **Invariant:** nothing runs without an `Allowed`; only `authorize` makes one.
+//! **Invariant:** what may change something is in the audit, on disk, before it happens.
+
+mod access;
+mod approvals;
+mod authorize;
+mod catalog;
+mod gateway;
+mod handle;
+mod invoke;
+mod limits;
+mod mask;
+mod pattern;
+mod policy;
+mod record;
+mod rules;
+mod schema;
+mod seal;
+mod time;
+
+pub use authorize::DEPTH_MAX;
+pub use catalog::CatalogError;
+pub use gateway::{Gateway, GatewayError, GatewaySettings};
+pub use pattern::{PatternError, Patterns};
+pub use policy::{BRIDGE, LOWERED, RAISED};
+pub use rules::{Decision, RuleSettings, When};
+pub use schema::SchemaError;

@@ -1,0 +1,126 @@
+//! What one caller may do: computed once per caller, catalog and rules, not per request.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use drawbridge_contract::{Caller, Refusal, Target, View};
+
+use crate::catalog::{Catalog, Entry, Subject};
+use crate::limits::RateLimit;
+use crate::pattern::Patterns;
+use crate::rules::{Decision, Rules, Ruling};
+
+/// Numbers the views of this process.
+static REVISIONS: AtomicU64 = AtomicU64::new(1);
+
+/// One caller, and what the catalog and the rules hold for it.
+pub(crate) struct Access {
+    pub(crate) caller: Arc<Caller>,
+    /// When its key ends, in microseconds since the epoch.
+    pub(crate) expires_us: Option<i64>,
+    pub(crate) rate: Option<RateLimit>,
+    scopes: Patterns,
+    grants: OnceLock<Grants>,
+}
+
+/// Something this caller may see, and what the rules say of it.
+pub(crate) struct Grant {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) ruling: Ruling,
+}
+
+struct Grants {
+    tools: HashMap<Box<str>, Arc<Grant>>,
+    prompts: HashMap<Box<str>, Arc<Grant>>,
+    resources: Vec<Arc<Grant>>,
+    view: Arc<View>,
+}
+
+impl Access {
+    pub(crate) fn new(
+        caller: Arc<Caller>,
+        scopes: Patterns,
+        expires_us: Option<i64>,
+        rate: Option<RateLimit>,
+    ) -> Self {
+        Self { caller, expires_us, rate, scopes, grants: OnceLock::new() }
+    }
+
+    pub(crate) fn view(&self, catalog: &Catalog, rules: &Rules) -> Arc<View> {
+        self.grants(catalog, rules).view.clone()
+    }
+
+    /// Finds what a call is for, among what this caller may see.
+    pub(crate) fn resolve(
+        &self,
+        catalog: &Catalog,
+        rules: &Rules,
+        target: &Target,
+    ) -> Result<Arc<Grant>, Refusal> {
+        let grants = self.grants(catalog, rules);
+        let (kind, name, found) = match target {
+            Target::Tool(name) => ("tool", name, grants.tools.get(name)),
+            Target::Prompt(name) => ("prompt", name, grants.prompts.get(name)),
+            Target::Resource(uri) => ("resource", uri, grants.resources.iter().find(|grant| grant.owns(uri))),
+        };
+        found.cloned().ok_or_else(|| Refusal::NotFound { kind, name: name.clone() })
+    }
+
+    fn grants(&self, catalog: &Catalog, rules: &Rules) -> &Grants {
+        self.grants.get_or_init(|| self.compute(catalog, rules))
+    }
+
+    fn compute(&self, catalog: &Catalog, rules: &Rules) -> Grants {
+        let visible: Vec<Arc<Grant>> = catalog
+            .entries
+            .iter()
+            .filter(|entry| self.scopes.matches(&entry.name))
+            .map(|entry| Grant {
+                entry: entry.clone(),
+                ruling: rules.decide(&self.caller, &entry.name, entry.annotations),
+            })
+            .filter(|grant| grant.ruling.decision != Decision::Deny)
+            .map(Arc::new)
+            .collect();
+        Grants::of(&visible, catalog.instructions.clone())
+    }
+}
+
+impl Grants {
+    fn of(visible: &[Arc<Grant>], instructions: String) -> Self {
+        let (mut tools, mut prompts, mut resources) = (HashMap::new(), HashMap::new(), Vec::new());
+        let mut view = View {
+            revision: REVISIONS.fetch_add(1, Ordering::Relaxed),
+            tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+            instructions,
+        };
+        for grant in visible {
+            match &grant.entry.subject {
+                Subject::Tool(tool, _) => {
+                    view.tools.push(tool.clone());
+                    tools.insert(grant.entry.name.clone(), grant.clone());
+                }
+                Subject::Resources(some) => {
+                    view.resources.push(some.clone());
+                    view.templates.extend(some.templates());
+                    resources.push(grant.clone());
+                }
+                Subject::Prompt(prompt) => {
+                    view.prompts.push(prompt.spec().clone());
+                    prompts.insert(prompt.spec().name.as_str().into(), grant.clone());
+                }
+            }
+        }
+        Self { tools, prompts, resources, view: Arc::new(view) }
+    }
+}
+
+impl Grant {
+    fn owns(&self, uri: &str) -> bool {
+        matches!(&self.entry.subject, Subject::Resources(resources) if resources.owns(uri))
+    }
+}

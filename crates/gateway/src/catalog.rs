@@ -1,0 +1,115 @@
+//! What is served now: an immutable snapshot, in a fixed order.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use drawbridge_contract::{Annotations, Limits, Prompt, Resources, Server, Tool};
+
+use crate::schema::{InputSchema, SchemaError};
+
+/// Why a set of servers cannot be served together.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Two tools, or two prompts, want one name.
+    #[error("two things are called {0}: rename one of them, or its server")]
+    Clash(String),
+    /// A tool's spec breaks a rule.
+    #[error("the tool {tool} cannot be served: {why}")]
+    BadSpec {
+        /// Its name.
+        tool: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A tool's input schema does not compile.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+}
+
+/// Everything that is served now.
+pub(crate) struct Catalog {
+    /// Sorted by name within tools, resources and prompts.
+    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) instructions: String,
+}
+
+/// One thing that can be called.
+pub(crate) struct Entry {
+    /// What rules and scopes match: a tool's name, or `files_resource` and `files_prompt` for the rest.
+    pub(crate) name: Box<str>,
+    pub(crate) annotations: Annotations,
+    pub(crate) limits: Limits,
+    pub(crate) subject: Subject,
+}
+
+pub(crate) enum Subject {
+    Tool(Arc<dyn Tool>, InputSchema),
+    Resources(Arc<dyn Resources>),
+    Prompt(Arc<dyn Prompt>),
+}
+
+impl Catalog {
+    pub(crate) fn of(servers: &[Arc<dyn Server>]) -> Result<Self, CatalogError> {
+        let mut entries = Vec::new();
+        for server in servers {
+            entries.extend(tools_of(&**server)?);
+            entries.extend(server.resources().map(|resources| Entry::resources(server.name(), resources)));
+            entries.extend(server.prompts().into_iter().map(|prompt| Entry::prompt(server.name(), prompt)));
+        }
+        refuse_clashes(&entries)?;
+        entries.sort_by(|one, other| one.order().cmp(&other.order()));
+        let instructions: Vec<&str> =
+            servers.iter().map(|server| server.instructions()).filter(|text| !text.is_empty()).collect();
+        Ok(Self {
+            entries: entries.into_iter().map(Arc::new).collect(),
+            instructions: instructions.join("\n"),
+        })
+    }
+}
+
+fn tools_of(server: &dyn Server) -> Result<Vec<Entry>, CatalogError> {
+    server.tools().into_iter().map(Entry::tool).collect()
+}
+
+fn refuse_clashes(entries: &[Entry]) -> Result<(), CatalogError> {
+    let mut seen = HashSet::new();
+    for entry in entries {
+        if !matches!(entry.subject, Subject::Resources(_)) && !seen.insert(entry.order()) {
+            return Err(CatalogError::Clash(entry.order().1.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+impl Entry {
+    fn tool(tool: Arc<dyn Tool>) -> Result<Self, CatalogError> {
+        let spec = tool.spec();
+        if let Some(why) = spec.problems().into_iter().next() {
+            return Err(CatalogError::BadSpec { tool: spec.name.to_string(), why });
+        }
+        let schema = InputSchema::compile(&spec.name, &spec.input_schema)?;
+        let (name, annotations, limits) = (spec.name.as_ref().into(), spec.annotations, spec.limits);
+        Ok(Self { name, annotations, limits, subject: Subject::Tool(tool, schema) })
+    }
+
+    fn resources(server: &str, resources: Arc<dyn Resources>) -> Self {
+        Self::read(format!("{server}_resource"), Subject::Resources(resources))
+    }
+
+    fn prompt(server: &str, prompt: Arc<dyn Prompt>) -> Self {
+        Self::read(format!("{server}_prompt"), Subject::Prompt(prompt))
+    }
+
+    fn read(name: String, subject: Subject) -> Self {
+        Self { name: name.into(), annotations: Annotations::READS, limits: Limits::default(), subject }
+    }
+
+    /// Where it stands: tools, then resources, then prompts, each by name.
+    fn order(&self) -> (u8, &str) {
+        match &self.subject {
+            Subject::Tool(..) => (0, &self.name),
+            Subject::Resources(_) => (1, &self.name),
+            Subject::Prompt(prompt) => (2, &prompt.spec().name),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The gateway: what entrances hold as their handler. How a call passes is in `handle.rs`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use drawbridge_contract::{
+    Answer, Authenticator, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Handler, Live, Outcome,
+    Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
+};
+use drawbridge_store::{Store, StoreError};
+use sha2::{Digest, Sha256};
+
+use crate::approvals::Approvals;
+use crate::catalog::{Catalog, CatalogError, Subject};
+use crate::pattern::PatternError;
+use crate::policy::Policy;
+use crate::record::unavailable;
+use crate::rules::{RuleSettings, Rules};
+use crate::seal::Sealer;
+
+/// How many changes a slow listener may be behind before it is told to list again.
+const CHANGES_KEPT: usize = 256;
+
+/// How the door is set, from the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct GatewaySettings {
+    /// In their order; the first that fits decides.
+    pub rules: Vec<RuleSettings>,
+    /// For keys that name no rate of their own; `None` is no limit. The owner has none.
+    pub calls_per_minute: Option<u32>,
+}
+
+/// Why the door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The servers cannot be served together.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A rule's pattern is wrong.
+    #[error("in the rules: {0}")]
+    Rules(#[from] PatternError),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The one door.
+pub struct Gateway {
+    pub(crate) store: Store,
+    pub(crate) rules: Rules,
+    pub(crate) approvals: Approvals,
+    per_minute: Option<u32>,
+    servers: Vec<Arc<dyn Server>>,
+    current: ArcSwap<Current>,
+    /// Held while the current snapshot is replaced, so that it only moves forward.
+    replacing: Mutex<()>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// What holds now: one catalog and one policy.
+pub(crate) struct Current {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) policy: Policy,
+}
+
+impl Gateway {
+    /// Opens the door to `servers`. Inside a tokio runtime it also listens to what changes in them.
+    ///
+    /// # Errors
+    /// [`GatewayError`] names the tool, rule or file at fault.
+    pub fn open(
+        store: Store,
+        settings: &GatewaySettings,
+        servers: Vec<Arc<dyn Server>>,
+    ) -> Result<Arc<Self>, GatewayError> {
+        let catalog = Arc::new(Catalog::of(&servers)?);
+        let policy = Policy::read(&store, settings.calls_per_minute, None)?;
+        let sealer = Arc::new(Sealer::new(&store.sealing_secret()));
+        let gateway = Arc::new(Self {
+            rules: Rules::compile(&settings.rules)?,
+            approvals: Approvals { store: store.clone(), sealer },
+            store,
+            per_minute: settings.calls_per_minute,
+            servers,
+            current: ArcSwap::from_pointee(Current { catalog, policy }),
+            replacing: Mutex::new(()),
+            changes: broadcast::channel(CHANGES_KEPT).0,
+        });
+        gateway.listen();
+        Ok(gateway)
+    }
+
+    /// The owner as a caller, for entrances that only the owner can reach, such as stdio.
+    pub fn owner(&self) -> Arc<Caller> {
+        self.current.load().policy.owner().caller.clone()
+    }
+
+    /// Whether the owner raised the bridge.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn is_raised(&self) -> Result<bool, StoreError> {
+        Ok(self.current()?.policy.raised)
+    }
+
+    /// What holds now. Costs one system call when nothing changed.
+    pub(crate) fn current(&self) -> Result<Arc<Current>, StoreError> {
+        let current = self.current.load_full();
+        if current.policy.generation == self.store.generation() { Ok(current) } else { self.reread() }
+    }
+
+    #[cold]
+    fn reread(&self) -> Result<Arc<Current>, StoreError> {
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current.load_full();
+        let policy = Policy::read(&self.store, self.per_minute, Some(&before.policy))?;
+        let current = Arc::new(Current { catalog: before.catalog.clone(), policy });
+        self.current.store(current.clone());
+        Ok(current)
+    }
+
+    /// Builds the catalog anew after a server's tools or prompts changed.
+    fn rebuild(&self) -> Result<(), GatewayError> {
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = Arc::new(Catalog::of(&self.servers)?);
+        let policy = Policy::read(&self.store, self.per_minute, None)?;
+        self.current.store(Arc::new(Current { catalog, policy }));
+        Ok(())
+    }
+
+    /// Passes on what changes in the servers, for as long as the gateway lives.
+    fn listen(self: &Arc<Self>) {
+        for mut changes in self.servers.iter().filter_map(|server| server.changes()) {
+            let gateway = Arc::downgrade(self);
+            tokio::spawn(async move {
+                loop {
+                    let change = match changes.recv().await {
+                        Ok(change) => change,
+                        // We missed some: whoever listens to us lists again.
+                        Err(broadcast::error::RecvError::Lagged(_)) => Change::Resources,
+                        Err(broadcast::error::RecvError::Closed) => return,
+                    };
+                    let Some(gateway) = gateway.upgrade() else { return };
+                    gateway.pass_on(change);
+                }
+            });
+        }
+    }
+
+    fn pass_on(&self, change: Change) {
+        if matches!(change, Change::Tools | Change::Prompts)
+            && let Err(error) = self.rebuild()
+        {
+            tracing::error!(%error, "the catalog stays as it was");
+            return;
+        }
+        // An error means that nobody listens.
+        let _ = self.changes.send(change);
+    }
+}
+
+impl Authenticator for Gateway {
+    fn authenticate(&self, secret: &str) -> Result<Arc<Caller>, Unauthenticated> {
+        let current = self.current().map_err(|error| {
+            tracing::error!(%error, "the keys cannot be read");
+            Unauthenticated::Unavailable
+        })?;
+        // Only hashes are compared, so the time that a look-up takes tells nothing of any key.
+        let hash = Sha256::digest(secret.as_bytes()).into();
+        let key = current.policy.by_hash(&hash).ok_or(Unauthenticated::Unknown)?;
+        key.used(&self.store);
+        Ok(key.access.caller.clone())
+    }
+}
+
+impl Handler for Gateway {
+    fn call(self: Arc<Self>, call: Call, live: Live) -> BoxFuture<'static, Result<Outcome<Answer>, Refusal>> {
+        Box::pin(self.handle(call, live))
+    }
+
+    fn view(&self, caller: &Caller) -> Arc<View> {
+        let current = self.current().unwrap_or_else(|error| {
+            tracing::error!(%error, "the policy cannot be read; lists are as they were");
+            self.current.load_full()
+        });
+        match current.policy.by_id(&caller.id) {
+            Some(access) => access.view(&current.catalog, &self.rules),
+            None => Arc::new(View::empty()),
+        }
+    }
+
+    fn complete<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Completion,
+    ) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
+        Box::pin(async move {
+            let Completion { of, argument, prefix } = request;
+            match of {
+                CompletionOf::Prompt(name) => {
+                    let grant = self.find(caller, &Target::Prompt(name.as_str().into()))?;
+                    let Subject::Prompt(prompt) = &grant.entry.subject else {
+                        return Ok(Suggestions::default());
+                    };
+                    Ok(prompt.complete(&argument, &prefix).await)
+                }
+                CompletionOf::Template(template) => {
+                    let view = self.view(caller);
+                    let offers = |some: &&Arc<dyn drawbridge_contract::Resources>| {
+                        some.templates().iter().any(|offered| offered.uri_template == template)
+                    };
+                    let Some(resources) = view.resources.iter().find(offers) else {
+                        return Err(Refusal::NotFound { kind: "resource template", name: template.into() });
+                    };
+                    Ok(resources.complete(&template, &argument, &prefix).await)
+                }
+            }
+        })
+    }
+
+    fn watch<'a>(&'a self, caller: &'a Arc<Caller>, uri: &'a str) -> BoxFuture<'a, Result<Watch, Refusal>> {
+        Box::pin(async move {
+            if self.is_raised().map_err(unavailable)? {
+                return Err(Refusal::Raised);
+            }
+            let grant = self.find(caller, &Target::Resource(uri.into()))?;
+            match &grant.entry.subject {
+                Subject::Resources(resources) => Ok(resources.watch(uri)?),
+                _ => Err(Refusal::NotFound { kind: "resource", name: uri.into() }),
+            }
+        })
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+}

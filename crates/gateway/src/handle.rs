@@ -1,0 +1,77 @@
+//! How a call passes: resolve → validate → authorize → invoke → record.
+
+use std::sync::Arc;
+
+use drawbridge_contract::{Answer, Call, Caller, Live, Outcome, Refusal, Target};
+
+use crate::access::{Access, Grant};
+use crate::authorize::{Allowed, Authorized, Valid};
+use crate::gateway::{Current, Gateway};
+use crate::record::{Recording, unavailable};
+use crate::seal::State;
+
+impl Gateway {
+    /// One call, from the door to its end in the audit.
+    pub(crate) async fn handle(self: Arc<Self>, call: Call, live: Live) -> Result<Outcome<Answer>, Refusal> {
+        let mut recording = Recording::begin(&self.store, &call);
+        let result = self.clone().pass(&call, live, &mut recording).await;
+        recording.end(&result).await?;
+        result
+    }
+
+    async fn pass(
+        self: Arc<Self>,
+        call: &Call,
+        live: Live,
+        recording: &mut Recording,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        let now = self.current().map_err(unavailable)?;
+        let access = access(&now, &call.caller)?;
+        let grant = access.resolve(&now.catalog, &self.rules, &call.target)?;
+        recording.ruled(&grant.ruling);
+        let valid = Valid::validate(access, grant, call)?;
+        match valid.authorize(call, &now.policy, &self.approvals).await? {
+            Authorized::Ask(question) => Ok(Outcome::InputRequired(question)),
+            Authorized::Allowed(allowed) => self.run(call, allowed, live, recording).await,
+        }
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        call: &Call,
+        allowed: Allowed,
+        live: Live,
+        recording: &mut Recording,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        if !allowed.grant.entry.annotations.read_only {
+            recording.intend().await?;
+        }
+        let approved = allowed.approved;
+        let outcome = allowed.invoke(call, live, self.clone()).await?;
+        Ok(self.sealed(call, approved, outcome))
+    }
+
+    /// Seals what a tool wants to know in the next round, with the owner's yes to this one.
+    fn sealed(&self, call: &Call, approved: bool, outcome: Outcome<Answer>) -> Outcome<Answer> {
+        match outcome {
+            Outcome::InputRequired(mut needed) if approved || needed.state.is_some() => {
+                let state = State { approved, tool: needed.state.take(), ..State::default() };
+                needed.state = Some(self.approvals.sealer.seal(call, state));
+                Outcome::InputRequired(needed)
+            }
+            other => other,
+        }
+    }
+
+    /// Finds what a caller may see, outside of a call.
+    pub(crate) fn find(&self, caller: &Caller, target: &Target) -> Result<Arc<Grant>, Refusal> {
+        let now = self.current().map_err(unavailable)?;
+        access(&now, caller)?.resolve(&now.catalog, &self.rules, target)
+    }
+}
+
+/// What the caller may do now. A key may be gone since its caller was recognised.
+fn access(now: &Current, caller: &Caller) -> Result<Arc<Access>, Refusal> {
+    let gone = || Refusal::Denied(format!("the key of {} was revoked or has expired", caller.id));
+    now.policy.by_id(&caller.id).cloned().ok_or_else(gone)
+}

@@ -1,0 +1,91 @@
+//! Running what was allowed: bounded in time and bytes, stopped when nobody waits any more.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use drawbridge_contract::{
+    Answer, Answers, Call, Context, Handler, Live, Outcome, Refusal, Target, ToolError, ToolResult,
+};
+use futures::FutureExt as _;
+
+use crate::authorize::Allowed;
+use crate::catalog::{Entry, Subject};
+
+impl Allowed {
+    /// Runs it to its end, its deadline, or its cancellation, whichever comes first. Whichever it is, the
+    /// cancellation token is set afterwards, so that blocking work that was left behind stops, too.
+    pub(crate) async fn invoke(
+        self,
+        call: &Call,
+        live: Live,
+        door: Arc<dyn Handler>,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        let entry = &self.grant.entry;
+        let stop = live.cancellation.clone();
+        let deadline = Instant::now() + entry.limits.timeout;
+        let context = Context::new(call, live, self.answers, deadline, door);
+        let work = AssertUnwindSafe(run(entry, call, &context)).catch_unwind();
+        let _stops = stop.clone().drop_guard();
+        let ended = tokio::select! {
+            biased;
+            ended = tokio::time::timeout_at(deadline.into(), work) => ended,
+            () = stop.cancelled() => return Err(Refusal::Cancelled),
+        };
+        match ended {
+            Ok(Ok(outcome)) => within_bound(entry, outcome?),
+            Ok(Err(_)) => Err(Refusal::Internal(entry.name.clone())),
+            Err(_) => Err(Refusal::TimedOut { tool: entry.name.clone(), limit: entry.limits.timeout }),
+        }
+    }
+}
+
+async fn run(entry: &Entry, call: &Call, context: &Context) -> Result<Outcome<Answer>, Refusal> {
+    match &entry.subject {
+        Subject::Tool(tool, _) => tool_outcome(tool.invoke(&call.arguments, context).await),
+        Subject::Resources(resources) => match &call.target {
+            Target::Resource(uri) => Ok(resources.read(uri, context).await?.map(Answer::Resource)),
+            other => Err(Refusal::NotFound { kind: "resource", name: other.to_string().into() }),
+        },
+        Subject::Prompt(prompt) => Ok(prompt.get(&call.arguments, context).await?.map(Answer::Prompt)),
+    }
+}
+
+/// A tool that fails answers with an error result that the model can act on.
+fn tool_outcome(result: Result<Outcome, ToolError>) -> Result<Outcome<Answer>, Refusal> {
+    match result {
+        Ok(outcome) => Ok(outcome.map(Answer::Tool)),
+        Err(ToolError::Cancelled) => Err(Refusal::Cancelled),
+        Err(error) => Ok(Outcome::Complete(Answer::Tool(ToolResult::error(&error.to_string())))),
+    }
+}
+
+fn within_bound(entry: &Entry, outcome: Outcome<Answer>) -> Result<Outcome<Answer>, Refusal> {
+    let bytes_max = entry.limits.result_bytes_max;
+    match &outcome {
+        Outcome::Complete(answer) if size_bytes(answer) > bytes_max => {
+            Err(Refusal::TooLarge { tool: entry.name.clone(), size_bytes: size_bytes(answer), bytes_max })
+        }
+        _ => Ok(outcome),
+    }
+}
+
+/// How large an answer is, in bytes of what goes to the caller.
+pub(crate) fn size_bytes(answer: &Answer) -> usize {
+    match answer {
+        Answer::Tool(result) => result.size_bytes(),
+        Answer::Prompt(result) => result.messages.get().len(),
+        Answer::Resource(result) => {
+            let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+            result.contents.iter().map(|one| one.uri.len() + length(&one.text) + length(&one.blob)).sum()
+        }
+    }
+}
+
+/// What the tool of a call gets to see of the answers: never ours.
+pub(crate) fn answers_for_tool(call: &Call, state: Option<String>) -> Option<Answers> {
+    let mut answers = call.answers.clone()?;
+    answers.responses.remove(crate::approvals::QUESTION);
+    answers.state = state;
+    if answers.responses.is_empty() && answers.state.is_none() { None } else { Some(answers) }
+}

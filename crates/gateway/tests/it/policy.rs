@@ -1,0 +1,93 @@
+//! Keys, scopes, rules and the bridge.
+
+use drawbridge_contract::{Authenticator as _, Handler as _, Unauthenticated};
+use drawbridge_gateway::{BRIDGE, Decision, GatewaySettings, LOWERED, RAISED, RuleSettings};
+use drawbridge_store::By;
+
+use crate::house::Hub;
+
+fn names(hub: &Hub, caller: &drawbridge_contract::Caller) -> Vec<String> {
+    hub.gateway.view(caller).tools.iter().map(|tool| tool.spec().name.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_caller_sees_and_calls_what_its_scopes_name_and_nothing_else_exists() {
+    let hub = Hub::open();
+    let secret = hub.add_key("laptop", &["t_e*", "t_change"], None).await;
+    let caller = hub.gateway.authenticate(&secret).unwrap();
+    assert_eq!(names(&hub, &caller), ["t_change", "t_echo"]);
+    assert_eq!(hub.says(hub.call(&caller, "t_echo", "hi")).await, "hi");
+    assert_eq!(
+        hub.says(hub.call(&caller, "t_fail", "")).await,
+        hub.says(hub.call(&caller, "t_none", "")).await.replace("none", "fail")
+    );
+    assert_eq!(hub.gateway.authenticate("secret of nobody"), Err(Unauthenticated::Unknown));
+    assert_eq!(hub.gateway.authenticate(""), Err(Unauthenticated::Unknown));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_at_once_even_by_another_process() {
+    let hub = Hub::open();
+    let secret = hub.add_key("laptop", &["*"], None).await;
+    let caller = hub.gateway.authenticate(&secret).unwrap();
+    hub.elsewhere().keys().revoke("laptop", By::now("owner", "test")).await.unwrap();
+    assert_eq!(hub.gateway.authenticate(&secret), Err(Unauthenticated::Unknown));
+    let said = hub.says(hub.call(&caller, "t_change", "")).await;
+    assert!(said.contains("revoked") && hub.ran() == 0, "{said}");
+    assert!(names(&hub, &caller).is_empty());
+}
+
+#[tokio::test]
+async fn a_raised_bridge_lets_nobody_pass_until_it_is_lowered() {
+    let hub = Hub::open();
+    let lever = hub.elsewhere();
+    lever.settings().set(BRIDGE, RAISED, "bridge.raise", By::now("owner", "test")).await.unwrap();
+    assert!(hub.owner_says("t_change", "").await.contains("raised"));
+    assert_eq!(hub.ran(), 0);
+    assert!(Hub::is_raised_after_restart(&hub));
+    lever.settings().set(BRIDGE, LOWERED, "bridge.lower", By::now("owner", "test")).await.unwrap();
+    assert_eq!(hub.owner_says("t_change", "").await, "changed");
+}
+
+impl Hub {
+    fn is_raised_after_restart(&self) -> bool {
+        let gateway =
+            drawbridge_gateway::Gateway::open(self.elsewhere(), &GatewaySettings::default(), vec![]).unwrap();
+        gateway.is_raised().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_denied_tool_does_not_exist_for_that_caller() {
+    let rule = RuleSettings {
+        tools: vec!["t_*".to_owned()],
+        when: Some(drawbridge_gateway::When::Changes),
+        callers: Some(vec!["key:guest".to_owned()]),
+        then: Decision::Deny,
+    };
+    let hub = Hub::with(&GatewaySettings { rules: vec![rule], ..GatewaySettings::default() });
+    let guest = hub.gateway.authenticate(&hub.add_key("guest", &["*"], None).await).unwrap();
+    assert!(!names(&hub, &guest).contains(&"t_change".to_owned()));
+    assert_eq!(hub.says(hub.call(&guest, "t_change", "")).await, "refused: unknown tool: t_change");
+    assert_eq!(hub.owner_says("t_change", "").await, "changed");
+}
+
+#[tokio::test]
+async fn the_view_is_computed_once_and_again_when_the_key_changes() {
+    let hub = Hub::open();
+    let caller = hub.gateway.authenticate(&hub.add_key("laptop", &["*"], None).await).unwrap();
+    let first = hub.gateway.view(&caller).revision;
+    hub.add_key("another", &["*"], None).await;
+    assert_eq!(hub.gateway.view(&caller).revision, first);
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_named_and_run_nothing() {
+    let hub = Hub::open();
+    let mut call = hub.call(&hub.gateway.owner(), "t_change", "");
+    call.arguments =
+        drawbridge_contract::Arguments::from_map(serde_json::from_str(r#"{"text": 5, "x": 1}"#).unwrap());
+    let said = hub.says(call).await;
+    assert!(said.contains("at /text") && said.contains("'x'"), "{said}");
+    assert_eq!(hub.ran(), 0);
+}
