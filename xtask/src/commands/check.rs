@@ -76,7 +76,15 @@ fn format() -> Result<Outcome> {
 }
 
 fn lints() -> Result<Outcome> {
-    succeeds(cargo::command(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    succeeds(cargo::command(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--keep-going",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 fn house() -> Result<Outcome> {
@@ -91,7 +99,14 @@ fn house() -> Result<Outcome> {
 }
 
 fn documentation() -> Result<Outcome> {
-    let mut doc = cargo::command(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    let mut doc = cargo::command(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--quiet",
+        "--keep-going",
+    ]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     succeeds(doc)
 }
