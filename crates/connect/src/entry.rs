@@ -65,8 +65,10 @@ impl Entry {
 /// The fields of an entry in a host's own words, in the order they are written.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields {
-    /// Name and value; never the environment.
+    /// What an entry must hold to be ours, name and value; never the environment.
     pub(crate) fixed: Vec<(&'static str, Value)>,
+    /// What a new entry gets as well, and its owner may change.
+    pub(crate) suggested: Vec<(&'static str, Value)>,
     /// What the host calls the environment.
     pub(crate) environment_key: &'static str,
     /// A map of text to text, possibly empty.
@@ -99,7 +101,7 @@ impl Fields {
     pub(crate) fn written(&self) -> Vec<(String, Value)> {
         let environment = (self.environment_key, self.environment.clone());
         let filled = self.environment.as_object().is_some_and(|map| !map.is_empty());
-        let all = self.fixed.iter().cloned().chain(filled.then_some(environment));
+        let all = self.fixed.iter().chain(&self.suggested).cloned().chain(filled.then_some(environment));
         all.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
@@ -147,7 +149,12 @@ mod tests {
     use super::*;
 
     fn fields(environment: Value) -> Fields {
-        Fields { fixed: vec![("command", json!("/bin/d"))], environment_key: "env", environment }
+        Fields {
+            fixed: vec![("command", json!("/bin/d"))],
+            suggested: vec![("timeout", json!(300))],
+            environment_key: "env",
+            environment,
+        }
     }
 
     fn merged(fields: &Fields, existing: &Value) -> Value {
@@ -174,6 +181,14 @@ mod tests {
         assert_eq!(merged(&fields(json!({})), &existing), json!({"command": "/bin/d"}));
         let moved = json!({"DRAWBRIDGE_HOME": "/new"});
         assert_eq!(merged(&fields(moved.clone()), &existing), json!({"command": "/bin/d", "env": moved}));
+    }
+
+    #[test]
+    fn a_suggestion_is_made_once() {
+        let fields = fields(json!({}));
+        assert!(fields.written().contains(&("timeout".to_owned(), json!(300))));
+        let existing = json!({"command": "/old", "timeout": 9});
+        assert_eq!(merged(&fields, &existing), json!({"command": "/bin/d", "timeout": 9}));
     }
 
     #[test]

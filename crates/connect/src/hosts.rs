@@ -260,7 +260,7 @@ fn goose(places: &Places) -> PathBuf {
 
 fn plain(entry: &Entry) -> Fields {
     let fixed = vec![("command", entry.command()), ("args", entry.arguments())];
-    Fields { fixed, environment_key: "env", environment: entry.environment() }
+    Fields { fixed, suggested: Vec::new(), environment_key: "env", environment: entry.environment() }
 }
 
 fn typed(entry: &Entry) -> Fields {
@@ -274,12 +274,14 @@ fn goose_extension(entry: &Entry) -> Fields {
         ("enabled", Value::Bool(true)),
         ("type", json!("stdio")),
         ("name", json!(ENTRY_NAME)),
-        ("description", json!("This machine, through Drawbridge")),
         ("cmd", entry.command()),
         ("args", entry.arguments()),
+    ];
+    let suggested = vec![
+        ("description", json!("This machine, through Drawbridge")),
         ("timeout", json!(GOOSE_TIMEOUT_SECONDS)),
     ];
-    Fields { fixed, environment_key: "envs", environment: entry.environment() }
+    Fields { fixed, suggested, environment_key: "envs", environment: entry.environment() }
 }
 
 #[cfg(test)]
@@ -383,11 +385,5 @@ mod tests {
         }
         let refused = find("emacs").unwrap_err().to_string();
         assert!(refused.contains("claude-desktop, claude-code, vscode"), "{refused}");
-    }
-
-    #[test]
-    fn goose_keeps_its_timeout_when_the_owner_changed_it() {
-        let entry = Entry::stdio(std::env::current_exe().unwrap()).unwrap();
-        assert!(goose_extension(&entry).written().iter().any(|(key, _)| key == "timeout"));
     }
 }

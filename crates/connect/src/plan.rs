@@ -116,10 +116,10 @@ pub fn plan_removal(host: &'static Host, places: &Places, entry: &Entry) -> Resu
 fn removed(host: &Host, path: &Path, text: &str, entry: &Entry) -> Result<Option<String>, EditError> {
     let layout = host.layout();
     let backup = write::read(&write::backup_path(path)).ok().flatten();
+    // An entry that was there before us is not what removing should bring back.
     let led_here = |origin: &str| {
-        layout
-            .connect(origin, &host.fields(entry))
-            .is_ok_and(|(was, result)| was != Was::Same && result == text)
+        let led = layout.connect(origin, &host.fields(entry));
+        led.is_ok_and(|(was, result)| was == Was::Absent && result == text)
     };
     match backup {
         Some(backup) if led_here(&backup) => Ok(Some(backup)),

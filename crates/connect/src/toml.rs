@@ -70,7 +70,7 @@ fn appended(text: &str, section: &str, changes: &Changes) -> String {
         all.push('\n');
     }
     all.push_str(&format!("[{section}.{ENTRY_NAME}]\n"));
-    for (key, value) in inline(&changes.set).iter() {
+    for (key, value) in &inline(&changes.set) {
         all.push_str(&format!("{} = {}\n", Key::new(key), value.clone().decorated("", "")));
     }
     all

@@ -138,11 +138,12 @@ fn a_host_without_a_file_gets_one() {
             enabled: true
             type: "stdio"
             name: "drawbridge"
-            description: "This machine, through Drawbridge"
             cmd: "/opt/drawbridge"
             args: ["stdio"]
+            description: "This machine, through Drawbridge"
             timeout: 300
-    "#]].assert_eq(&all);
+    "#]]
+    .assert_eq(&all);
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn the_diffs_of_each_format() {
     for id in ["claude-desktop", "zed", "codex", "goose"] {
         let host = drawbridge_connect::find(id).unwrap();
         let diff = Machine::with(host, &others(host)).plan(host).unwrap().diff();
-        let body: String = diff.lines().skip(2).map(|line| format!("{line}\n")).collect();
+        let body: String = diff.lines().skip(2).map(|line| format!("{}\n", line.trim_end())).collect();
         all += &format!("== {id}\n{body}");
     }
     expect![[r#"
@@ -241,14 +242,29 @@ fn the_diffs_of_each_format() {
         +        enabled: true
         +        type: "stdio"
         +        name: "drawbridge"
-        +        description: "This machine, through Drawbridge"
         +        cmd: "/opt/drawbridge"
         +        args: ["stdio"]
+        +        description: "This machine, through Drawbridge"
         +        timeout: 300
  
          # about Z
          Z: |
-    "#]].assert_eq(&all);
+    "#]]
+    .assert_eq(&all);
+}
+
+#[test]
+fn the_handbook_shows_what_is_written() {
+    let handbook = include_str!("../../../../docs/connect.md");
+    let program = if cfg!(windows) { return } else { "/usr/local/bin/drawbridge" };
+    let entry = Entry::stdio(program).unwrap();
+    for host in HOSTS {
+        let written = plan(host, &Machine::new().places, &entry).unwrap().after.unwrap();
+        assert!(handbook.contains(&written), "{}: docs/connect.md lacks\n{written}", host.id);
+        assert!(handbook.contains(host.title) && handbook.contains(&format!("`{}`", host.id)), "{}", host.id);
+        let file = host.file(&Places::new(Platform::Linux, "/~")).display().to_string();
+        assert!(handbook.contains(&format!("`{}`", &file[1..])), "{}: {file}", host.id);
+    }
 }
 
 #[test]
@@ -367,6 +383,17 @@ fn a_removal_takes_an_entry_that_starts_another_program() {
 }
 
 #[test]
+fn a_removal_does_not_bring_back_an_older_entry() {
+    for host in HOSTS {
+        let machine = Machine::with(host, &different(host));
+        machine.connect(host);
+        machine.remove(host);
+        let left = machine.read(host).unwrap();
+        assert!(!left.contains("drawbridge") && left.contains("other"), "{}: {left}", host.id);
+    }
+}
+
+#[test]
 fn removing_what_is_not_there_writes_nothing() {
     for host in HOSTS {
         let machine = Machine::new();
@@ -409,7 +436,8 @@ fn a_home_of_its_own_is_passed_on() {
         codex: env = { DRAWBRIDGE_HOME = "/data/bridge" }
         gemini:         "DRAWBRIDGE_HOME": "/data/bridge"
         goose:     envs: {"DRAWBRIDGE_HOME":"/data/bridge"}
-    "#]].assert_eq(&all);
+    "#]]
+    .assert_eq(&all);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Every host, on a machine made for one test.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
 mod files;
 mod hosts;
+mod places;
 mod properties;
 
 use std::fs;

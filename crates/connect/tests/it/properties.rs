@@ -95,13 +95,13 @@ fn check(host: &'static Host, text: &str) {
     machine.write(host, &after);
     _ = fs::remove_file(machine.backup(host));
     machine.remove(host);
-    let edited = machine.read(host).unwrap_or_else(|| "{}".to_owned());
-    assert_eq!(without_ours(host, meaning(host, &edited)), before, "{edited}");
+    let edited = machine.read(host).map_or_else(|| Value::Object(Map::new()), |text| meaning(host, &text));
+    assert_eq!(without_ours(host, edited), before);
     assert_eq!(backup, text.as_bytes());
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn json_keeps_everything(value in settings("mcpServers"), compact: bool, windows: bool) {
