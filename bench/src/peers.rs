@@ -16,6 +16,8 @@ use crate::wire::{Dialect, Target};
 pub enum Peer {
     /// The whole door, with an `echo` tool behind it.
     Drawbridge,
+    /// The same, with a tool that counts as changing something: each call is audited to disk before it runs.
+    DrawbridgeChanges,
     /// A bare axum handler: no MCP at all.
     Axum,
     /// A bare server of the Rust SDK.
@@ -26,6 +28,10 @@ pub enum Peer {
 
 impl Peer {
     /// All of them, in the order of the tables.
+    pub const ECHO: [Self; 5] =
+        [Self::Drawbridge, Self::DrawbridgeChanges, Self::Axum, Self::Rmcp, Self::FastMcp];
+
+    /// One of each.
     pub const ALL: [Self; 4] = [Self::Drawbridge, Self::Axum, Self::Rmcp, Self::FastMcp];
 
     /// Those that speak MCP.
@@ -35,16 +41,18 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Self::Drawbridge => "Drawbridge, the whole door",
+            Self::DrawbridgeChanges => "Drawbridge, calls that change something",
             Self::Axum => "bare axum",
             Self::Rmcp => "bare rmcp",
             Self::FastMcp => "FastMCP",
         }
     }
 
-    /// A file name for its log.
+    /// A name for its log and its state.
     fn slug(self) -> &'static str {
         match self {
             Self::Drawbridge => "bench-hub",
+            Self::DrawbridgeChanges => "bench-hub-changes",
             Self::Axum => "peer-axum",
             Self::Rmcp => "peer-rmcp",
             Self::FastMcp => "fastmcp",
@@ -54,7 +62,8 @@ impl Peer {
     fn command(self, bench: &Bench) -> anyhow::Result<Command> {
         match self {
             Self::FastMcp => bench.setup.fastmcp(),
-            Self::Drawbridge | Self::Axum | Self::Rmcp => bench.program(self.slug()).map(Command::new),
+            Self::Drawbridge | Self::DrawbridgeChanges => bench.program("bench-hub").map(Command::new),
+            Self::Axum | Self::Rmcp => bench.program(self.slug()).map(Command::new),
         }
     }
 
@@ -66,7 +75,10 @@ impl Peer {
     pub fn start(self, bench: &Bench, tools: &Path) -> anyhow::Result<Running> {
         let mut command = self.command(bench)?;
         command.arg(tools);
-        if self == Self::Drawbridge {
+        if self == Self::DrawbridgeChanges {
+            command.arg("--changes");
+        }
+        if matches!(self, Self::Drawbridge | Self::DrawbridgeChanges) {
             command.env("DRAWBRIDGE_HOME", bench.home(self.slug())?).env("DRAWBRIDGE_OWNER_KEY", &bench.key);
         }
         let server = HttpServer::start(command, &bench.log(self.slug()))?;

@@ -43,9 +43,7 @@ impl Process {
     ///
     /// When the process is gone.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let text = self.proc_file("stat")?;
-        let ticks = cpu_ticks(&text).context("/proc/<pid>/stat has an unknown form")?;
-        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+        cpu(&self.proc_file("stat")?)
     }
 
     /// Resident memory, in bytes.
@@ -120,6 +118,21 @@ pub fn log_end(log: &Path) -> String {
         std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES_MAX)..].join("\n")
+}
+
+/// Processor time of this process so far: what the load generator itself needs.
+///
+/// # Errors
+///
+/// When `/proc` is not there.
+pub fn own_cpu() -> anyhow::Result<Duration> {
+    cpu(&std::fs::read_to_string("/proc/self/stat")
+        .context("there is no /proc: the benchmarks need Linux")?)
+}
+
+fn cpu(stat: &str) -> anyhow::Result<Duration> {
+    let ticks = cpu_ticks(stat).context("/proc/<pid>/stat has an unknown form")?;
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
 /// `utime` plus `stime` of a `/proc/<pid>/stat` line. The name in brackets may hold blanks and brackets itself.

@@ -47,7 +47,7 @@ impl Section {
     /// When a peer answers wrongly or ends while it is measured. A peer that cannot be started is noted in the table.
     pub fn run(self, bench: &Bench) -> anyhow::Result<Table> {
         match self {
-            Self::Echo => echo::run(bench, "Echo over HTTP", Dialect::Stateless, &Peer::ALL),
+            Self::Echo => echo::run(bench, "Echo over HTTP", Dialect::Stateless, &Peer::ECHO),
             Self::Sessions => echo::run(bench, "Echo over HTTP, with sessions", Dialect::Session, &Peer::MCP),
             Self::Latency => echo::run_alone(bench),
             Self::ToolsList => tools_list::run(bench),
