@@ -29,9 +29,10 @@ fn run(args: &[String]) -> Result<()> {
     let program = cargo::build("drawbridge", &[TESTED, &["--bins", "--tests"]].concat())?;
     variables.push(("DRAWBRIDGE_TEST_BIN".into(), program));
 
+    // The tests come last, so that their summary is what is seen at the end; they run whatever the examples do.
+    let examples = step("Examples in the documentation", doc_runner(), args, &variables);
     let tests = step("Tests", runner(), args, &variables);
-    let doc_tests = step("Examples in the documentation", doc_runner(), args, &variables);
-    tests.and(doc_tests)
+    tests.and(examples)
 }
 
 fn step(title: &str, mut runner: Command, filter: &[String], variables: &[Variable]) -> Result<()> {
