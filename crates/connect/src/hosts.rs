@@ -132,7 +132,7 @@ pub static HOSTS: &[Host] = &[
         title: "Gemini CLI",
         format: Format::JsonWithComments,
         section: "mcpServers",
-        next_step: "Start Gemini CLI again and type /mcp to see drawbridge.",
+        next_step: "Start Gemini CLI in a folder that it trusts and type /mcp to see drawbridge.",
         after_removal: "Running sessions of Gemini CLI keep it until they end.",
         file: |places| gemini(places).join("settings.json"),
         folder: gemini,
