@@ -27,17 +27,16 @@ const READERS_KEPT: usize = 2;
 /// Memory for pages of each connection for reading, in KiB: its queries are small, or go once through everything.
 const READER_CACHE_KIB: i64 = 256;
 
-/// Opens the connection that writes. `synchronous = FULL`: when a commit returns, the disk has it.
-pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open(path)?;
+/// Sets up the connection that writes. `synchronous = FULL`: when a commit returns, the disk has it.
+pub(crate) fn make_durable(connection: &Connection) -> Result<(), StoreError> {
     connection
         .pragma_update(None, "synchronous", "full")
         .and_then(|()| connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT))
-        .map_err(StoreError::sql("set up the database"))?;
-    Ok(connection)
+        .map_err(StoreError::sql("set up the database"))
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the database, and reads nothing of it yet.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
         Connection::open_with_flags(path, flags).map_err(StoreError::sql("open the database"))?;

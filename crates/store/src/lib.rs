@@ -58,5 +58,5 @@ pub use keys::{
     KEY_NAME_BYTES_MAX, KEY_SCOPE_BYTES_MAX, KEY_SCOPES_MAX, KEYS_MAX, Key, KeyKind, Keys, NewKey,
 };
 pub use settings::{SETTING_KEY_BYTES_MAX, SETTING_VALUE_BYTES_MAX, SETTINGS_MAX, Settings};
-pub use store::{Rejected, Store};
-pub use writer::{BATCH_DELAY, BATCH_MAX, KEPT_MAX, QUEUE_MAX, RETRY_DELAY};
+pub use store::Store;
+pub use writer::{BATCH_DELAY, BATCH_MAX, KEPT_MAX, QUEUE_MAX, RETRY_DELAY, Rejected};

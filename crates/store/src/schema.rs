@@ -15,12 +15,8 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
 /// The newest format this program knows.
 const FORMAT: i64 = MIGRATIONS.len() as i64;
 
-/// Checks that the file is ours (or empty), and brings it to the newest format. Two processes may do so at once.
-///
-/// # Errors
-/// A file that is not ours, or newer than this program, is left untouched.
+/// Brings the database to the newest format. Two processes may do so at once.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    check_ours(connection, path)?;
     use_wal(connection)?;
     let doing = "bring the database to this program's format";
     let tx = connection
@@ -52,7 +48,8 @@ fn put_first_rows(connection: &Connection) -> Result<(), StoreError> {
         .map_err(StoreError::sql("write the first rows"))
 }
 
-fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Checks that the file is ours, or empty, and not newer than this program. Writes nothing.
+pub(crate) fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let format = pragma(connection, "user_version", path)?;
     let application = pragma(connection, "application_id", path)?;
     let tables: i64 = connection

@@ -14,7 +14,7 @@ use crate::{
     health::Monitor,
     schema,
     shared::Shared,
-    writer::{Command, Effect, Job, Writer},
+    writer::{Command, Effect, Job, Rejected, Writer},
 };
 
 /// Microseconds of a day.
@@ -33,17 +33,6 @@ struct Inner {
     sealing: [u8; 32],
 }
 
-/// A record that was not taken, given back with the reason.
-#[derive(Debug, thiserror::Error)]
-#[error("an audit record was not taken")]
-pub struct Rejected {
-    /// The record.
-    pub record: AuditRecord,
-    /// Why: [`StoreError::QueueFull`], [`StoreError::Failing`], [`StoreError::TooLarge`] or [`StoreError::Closed`].
-    #[source]
-    pub error: StoreError,
-}
-
 impl Store {
     /// Opens the store in `folder`; makes the folder (mode 0700) and its files (mode 0600) where they are missing.
     /// Blocks for milliseconds.
@@ -53,7 +42,9 @@ impl Store {
     /// [`StoreError::NotADatabase`], [`StoreError::Foreign`], [`StoreError::TooNew`] leave the file untouched.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let database = folder::prepare(folder)?;
-        let mut connection = connection::open_writer(&database)?;
+        let mut connection = connection::open(&database)?;
+        schema::check_ours(&connection, &database)?;
+        connection::make_durable(&connection)?;
         schema::migrate(&mut connection, &database)?;
         let sealing = read_sealing_secret(&connection)?;
         let shared = Arc::new(Shared {
@@ -150,11 +141,10 @@ impl Store {
     /// [`Rejected`] gives the record back. When the queue is full, [`audit_batched_wait`](Self::audit_batched_wait)
     /// waits for room.
     pub fn audit_batched(&self, record: AuditRecord) -> Result<(), Box<Rejected>> {
-        let sent = match record.check_size() {
+        match record.check_size() {
             Ok(()) => self.writer().try_record(record),
-            Err(error) => Err((record, error)),
-        };
-        sent.map_err(|(record, error)| Box::new(Rejected { record, error }))
+            Err(error) => Err(Box::new(Rejected { record, error })),
+        }
     }
 
     /// As [`audit_batched`](Self::audit_batched), but waits for room in the queue.

@@ -13,6 +13,8 @@ use crate::StoreError;
 /// How many records are read in one go. Between two, no snapshot is held, so the write-ahead log can be cut back.
 const CHUNK: i64 = 4096;
 
+const DOING: &str = "read the audit";
+
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +23,8 @@ pub enum Problem {
     Altered,
     /// It should follow the record before it, and there is none with that number: it was removed.
     Missing,
+    /// It stands before the chain's start, where nothing may stand: somebody put it there.
+    Inserted,
     /// The chain starts somewhere that no `audit.prune` accounts for: records at the start were removed.
     StartRemoved,
     /// The file `audit.head`, or the head that was given, names this record, and the chain has none, or another:
@@ -113,15 +117,17 @@ struct Walk {
 impl Walk {
     /// Looks at the next records. `false`: there were none.
     fn step(&mut self, connection: &Connection) -> Result<bool, StoreError> {
-        let doing = "read the audit";
-        let snapshot = connection.unchecked_transaction().map_err(StoreError::sql(doing))?;
+        let snapshot = connection.unchecked_transaction().map_err(StoreError::sql(DOING))?;
         self.skip_pruned(&snapshot)?;
+        if self.bad.is_some() {
+            return Ok(false);
+        }
         let mut select = snapshot
             .prepare_cached("SELECT * FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2")
-            .map_err(StoreError::sql(doing))?;
-        let mut rows = select.query([self.head.seq, CHUNK]).map_err(StoreError::sql(doing))?;
+            .map_err(StoreError::sql(DOING))?;
+        let mut rows = select.query([self.head.seq, CHUNK]).map_err(StoreError::sql(DOING))?;
         let mut any = false;
-        while let Some(row) = rows.next().map_err(StoreError::sql(doing))? {
+        while let Some(row) = rows.next().map_err(StoreError::sql(DOING))? {
             any = true;
             self.bad = self.look(row);
             if self.bad.is_some() {
@@ -136,6 +142,12 @@ impl Walk {
         let anchor = Head::anchor(connection)?;
         if anchor.seq > self.head.seq {
             self.head = anchor;
+        }
+        let oldest: Option<i64> = connection
+            .query_row("SELECT min(seq) FROM audit", (), |row| row.get(0))
+            .map_err(StoreError::sql(DOING))?;
+        if let Some(seq) = oldest.filter(|seq| *seq <= anchor.seq) {
+            self.bad = Some(BadRecord { seq, problem: Problem::Inserted });
         }
         Ok(())
     }

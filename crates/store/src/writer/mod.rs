@@ -5,6 +5,8 @@
 //! waits for gather until the next commit, or for [`BATCH_DELAY`].
 
 mod command;
+#[cfg(test)]
+mod failures;
 mod run;
 mod transaction;
 mod wake;
@@ -38,6 +40,17 @@ pub const KEPT_MAX: usize = 16_384;
 /// How long the writer waits after a failed commit before it tries again by itself.
 pub const RETRY_DELAY: Duration = Duration::from_millis(250);
 
+/// A record that was not taken, given back with the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("an audit record was not taken")]
+pub struct Rejected {
+    /// The record.
+    pub record: AuditRecord,
+    /// Why: [`StoreError::QueueFull`], [`StoreError::Failing`], [`StoreError::TooLarge`] or [`StoreError::Closed`].
+    #[source]
+    pub error: StoreError,
+}
+
 /// The sending end of the queue. Dropping it writes what is there, then ends the thread.
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
@@ -61,20 +74,20 @@ impl Writer {
 
     /// Sends a record that nobody waits for: no lock, no allocation, no system call while the writer is busy or
     /// other such records wait already. Gives the record back when it cannot be taken.
-    pub(crate) fn try_record(&self, record: AuditRecord) -> Result<(), (AuditRecord, StoreError)> {
-        let Some(queue) = &self.queue else { return Err((record, StoreError::Closed)) };
+    pub(crate) fn try_record(&self, record: AuditRecord) -> Result<(), Box<Rejected>> {
+        let rejected = |record, error| Err(Box::new(Rejected { record, error }));
+        let Some(queue) = &self.queue else { return rejected(record, StoreError::Closed) };
         if let Err(error) = self.shared.health.admit() {
-            return Err((record, error));
+            return rejected(record, error);
         }
         match queue.try_send(Command::Record(record, None)) {
-            Ok(()) => self.wake.in_time(is_crowded(queue)),
             Err(TrySendError::Full(Command::Record(record, _))) => {
-                return Err((record, StoreError::QueueFull));
+                return rejected(record, StoreError::QueueFull);
             }
             Err(TrySendError::Closed(Command::Record(record, _))) => {
-                return Err((record, StoreError::Closed));
+                return rejected(record, StoreError::Closed);
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => self.wake.in_time(is_crowded(queue)),
         }
         Ok(())
     }

@@ -137,18 +137,14 @@ impl Run {
     /// Everybody who waits hears of it now, also those who came meanwhile: nobody queues for a disk that is full.
     /// Records that nobody waits for are kept, in order, and tried again.
     fn failed(&mut self, error: &StoreError) {
-        for command in self.batch.drain(..).rev() {
-            self.pending.push_front(command);
-        }
+        self.batch.drain(..).rev().for_each(|command| self.pending.push_front(command));
         self.collect_until(usize::MAX);
-        let mut kept = VecDeque::with_capacity(self.pending.len());
-        for command in self.pending.drain(..) {
-            if command.is_kept() { kept.push_back(command) } else { command.fail(error) }
-        }
+        let (kept, told): (VecDeque<_>, VecDeque<_>) = self.pending.drain(..).partition(Command::is_kept);
         self.pending = kept;
         self.urgent = false;
         self.due = (!self.pending.is_empty()).then(|| Instant::now() + RETRY_DELAY);
         self.shared.health.failed(error, self.pending.len());
+        told.into_iter().for_each(|command| command.fail(error));
         self.give_up_if_ended();
     }
 
