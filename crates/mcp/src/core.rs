@@ -1,0 +1,145 @@
+//! What every connection shares, and one request on its way through it.
+
+use std::sync::Arc;
+
+use drawbridge_contract::{
+    Arguments, BoxFuture, Call, Caller, CancellationToken, Handler, Host, Live, Origin, Sink, Target,
+    TraceContext,
+};
+
+use crate::encode::Reply;
+use crate::envelope::Id;
+use crate::error::WireError;
+use crate::in_flight::Entered;
+use crate::listen::Listening;
+use crate::lists::Lists;
+use crate::meta::Meta;
+use crate::mirrored::Mirrored;
+use crate::outbox::Outbox;
+use crate::params::Params;
+use crate::running::Running;
+
+/// What every connection shares.
+pub(crate) struct Core {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) lists: Lists,
+    pub(crate) mirrored: Mirrored,
+}
+
+impl Core {
+    pub(crate) fn new(handler: Arc<dyn Handler>, page_size: usize) -> Arc<Self> {
+        Arc::new(Self { handler, lists: Lists::new(page_size), mirrored: Mirrored::default() })
+    }
+}
+
+/// One request, and where its answer and events go.
+pub(crate) struct Exchange {
+    pub(crate) caller: Arc<Caller>,
+    /// For the audit: `mcp.http` or `mcp.stdio`.
+    pub(crate) entrance: &'static str,
+    pub(crate) id: Id,
+    pub(crate) outlet: Outlet,
+    /// Its place among those that can be cancelled by a message; over modern HTTP there is none.
+    pub(crate) entered: Option<Entered>,
+}
+
+/// Where a request's events go.
+#[derive(Clone)]
+pub(crate) enum Outlet {
+    /// To a queue of its own, which comes back with the [`Running`].
+    Own,
+    /// To the connection's queue.
+    Shared(Arc<Outbox>),
+    /// Nowhere: its answer is part of a batch.
+    Nowhere,
+}
+
+/// What is to be done about a request.
+pub(crate) enum Work {
+    /// Nothing more: here is the reply.
+    Ready(Reply),
+    /// To be driven until it is over.
+    Running(Running),
+    /// To be opened, and then read until the host or we end it.
+    Listening(BoxFuture<'static, Listening>),
+}
+
+/// What a call is made of, besides its exchange.
+pub(crate) struct Asking {
+    pub(crate) target: Target,
+    pub(crate) arguments: Arguments,
+    pub(crate) host: Arc<Host>,
+    pub(crate) trace: Option<Arc<TraceContext>>,
+}
+
+impl Asking {
+    pub(crate) fn read(
+        target: Target,
+        params: &Params<'_>,
+        host: Arc<Host>,
+        meta: &Meta<'_>,
+    ) -> Result<Self, WireError> {
+        let has_arguments = !matches!(target, Target::Resource(_));
+        let arguments = if has_arguments { params.arguments()? } else { Arguments::none() };
+        Ok(Self { target, arguments, host, trace: meta.trace() })
+    }
+
+    /// The call, for the door.
+    pub(crate) fn call(&self, caller: &Arc<Caller>, entrance: &'static str) -> Call {
+        let origin =
+            Origin { entrance, host: self.host.clone(), trace: self.trace.clone(), ..Origin::default() };
+        Call::new(caller.clone(), self.target.clone(), self.arguments.clone(), origin)
+    }
+}
+
+impl Outlet {
+    /// The queue that events go to, and the same for the [`Running`] if nobody else reads it.
+    pub(crate) fn open(&self) -> (Option<Arc<Outbox>>, Option<Arc<Outbox>>) {
+        match self {
+            Self::Own => {
+                let outbox = Arc::<Outbox>::default();
+                (Some(outbox.clone()), Some(outbox))
+            }
+            Self::Shared(outbox) => (Some(outbox.clone()), None),
+            Self::Nowhere => (None, None),
+        }
+    }
+}
+
+/// The live side of a call that stops when the host cancels it.
+pub(crate) fn live(cancellation: &CancellationToken, sink: Option<Arc<dyn Sink>>) -> Live {
+    Live { cancellation: cancellation.clone(), sink }
+}
+
+/// Runs `answer` until it is there, or the host no longer wants it. However it ends, `cancellation` ends with it, so
+/// that work in other threads stops too.
+pub(crate) fn run(
+    entered: Option<Entered>,
+    cancellation: CancellationToken,
+    outbox: Option<Arc<Outbox>>,
+    answer: impl Future<Output = Reply> + Send + 'static,
+) -> Running {
+    let guard = cancellation.clone().drop_guard();
+    let answer: BoxFuture<'static, Option<Reply>> = match entered {
+        None => Box::pin(async move {
+            let _guard = guard;
+            Some(answer.await)
+        }),
+        Some(entered) => Box::pin(async move {
+            let (_entered, _guard) = (entered, guard);
+            tokio::select! {
+                biased;
+                () = cancellation.cancelled() => None,
+                reply = answer => Some(reply),
+            }
+        }),
+    };
+    Running::new(answer, outbox)
+}
+
+impl Exchange {
+    /// The token that stops this request.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.entered.as_ref().map_or_else(CancellationToken::new, |entered| entered.cancellation.clone())
+    }
+}

@@ -1,0 +1,167 @@
+//! POST: one message in, one answer out.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use drawbridge_contract::{BoxFuture, Caller};
+use futures::{Stream, StreamExt, stream};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::Http;
+use super::body::{KeptAlive, frame};
+use super::headers::{self, Accepts, HeaderEra, SESSION_ID, only};
+use super::legacy;
+use super::respond::{Refused, accepted, events, json};
+use crate::core::{Exchange, Outlet, Work};
+use crate::envelope::{self, Frame, Malformed, Message, Request};
+use crate::error::WireError;
+use crate::listen::Listening;
+use crate::meta::Meta;
+use crate::modern;
+use crate::params::Params;
+use crate::running::{Running, Step};
+
+/// Serves a POST.
+pub(super) async fn post(State(http): State<Arc<Http>>, request: HttpRequest) -> Response {
+    match receive(&http, request).await {
+        Ok(response) => response,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Who asks, and how the answer may look.
+pub(super) struct Asker {
+    pub(super) caller: Arc<Caller>,
+    pub(super) headers: HeaderMap,
+    pub(super) accepts: Accepts,
+}
+
+async fn receive(http: &Arc<Http>, request: HttpRequest) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let caller = parts.extensions.get::<Arc<Caller>>().ok_or(Refused::NoCaller)?.clone();
+    if !headers::is_json(&parts.headers) {
+        return Err(Refused::NotJson);
+    }
+    let accepts = Accepts::read(&parts.headers);
+    if !accepts.json && !accepts.events {
+        return Err(Refused::NotAcceptable);
+    }
+    let body = read_body(&parts.headers, body, http.settings.body_bytes_max).await?;
+    let asker = Asker { caller, headers: parts.headers, accepts };
+    match envelope::parse(&body).map_err(Refused::Malformed)? {
+        Frame::One(message) => route(http, asker, message).await,
+        Frame::Batch(messages) => legacy::batch(http, &asker, messages).await,
+    }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > bytes_max as u64) {
+        return Err(Refused::TooLarge(bytes_max));
+    }
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(bytes_max)),
+        Err(_) => Err(Refused::Broken),
+    }
+}
+
+/// Decides the era: a request that names its revision in `_meta`, or a modern one in the header, is modern.
+async fn route(http: &Arc<Http>, asker: Asker, message: Message<'_>) -> Result<Response, Refused> {
+    let has_session = only(&asker.headers, &SESSION_ID)?.is_some();
+    match (headers::era(&asker.headers)?, &message) {
+        (_, Message::Request(request)) => request_of_any_era(http, asker, request).await,
+        (HeaderEra::Modern, Message::Notification(_)) => Ok(accepted()),
+        (HeaderEra::Unknown(version), _) => Err(WireError::unsupported_version(&version).into()),
+        _ if has_session => legacy::message(http, &asker, &message),
+        _ => Err(Refused::Malformed(
+            WireError::invalid_request("this message belongs to a session; name it in Mcp-Session-Id").into(),
+        )),
+    }
+}
+
+async fn request_of_any_era(
+    http: &Arc<Http>,
+    asker: Asker,
+    request: &Request<'_>,
+) -> Result<Response, Refused> {
+    let at_fault = |error: WireError| Refused::Malformed(Malformed { id: Some(request.id.clone()), error });
+    let params = Params::read(request.params).map_err(at_fault)?;
+    let meta = Meta::read(&params).map_err(at_fault)?;
+    match headers::era(&asker.headers).map_err(at_fault)? {
+        HeaderEra::Modern => {}
+        _ if meta.names_version() => {}
+        HeaderEra::Unknown(version) => return Err(at_fault(WireError::unsupported_version(&version))),
+        HeaderEra::Legacy | HeaderEra::Silent => {
+            return legacy::request(http, asker, request, &params, &meta).await;
+        }
+    }
+    headers::check(&http.core, &asker.caller, &asker.headers, request, &params, &meta).map_err(at_fault)?;
+    let Asker { caller, accepts, .. } = asker;
+    let outlet = if accepts.events { Outlet::Own } else { Outlet::Nowhere };
+    let exchange = Exchange { caller, entrance: "mcp.http", id: request.id.clone(), outlet, entered: None };
+    match modern::serve(&http.core, exchange, request, &params, &meta) {
+        Work::Ready(reply) if accepts.json => Ok(json(reply, true)),
+        Work::Ready(reply) => Ok(stream_of(http, stream::once(async { reply.message }))),
+        Work::Running(running) => Ok(drive(http, accepts, running).await),
+        Work::Listening(_) if !accepts.events => Err(Refused::NotAcceptable),
+        Work::Listening(opening) => Ok(listen(http, opening)),
+    }
+}
+
+/// How a request begins to be answered.
+pub(super) enum Beginning {
+    /// Its answer came before anything else.
+    Whole(Option<crate::encode::Reply>),
+    /// An event came first, or nothing for a while.
+    Stream(Option<Bytes>),
+}
+
+/// Waits for what comes first.
+pub(super) async fn beginning(http: &Http, accepts: Accepts, running: &mut Running) -> Beginning {
+    let step = tokio::select! {
+        biased;
+        step = running.step() => step,
+        () = tokio::time::sleep(http.settings.quiet_max), if accepts.events => return Beginning::Stream(None),
+    };
+    match step {
+        Step::Event(event) => Beginning::Stream(Some(event)),
+        Step::Over(reply) => Beginning::Whole(reply),
+    }
+}
+
+async fn drive(http: &Http, accepts: Accepts, mut running: Running) -> Response {
+    match beginning(http, accepts, &mut running).await {
+        Beginning::Whole(Some(reply)) if accepts.json => json(reply, true),
+        Beginning::Whole(reply) => stream_of(http, stream::iter(reply.map(|reply| reply.message))),
+        Beginning::Stream(first) => stream_of(http, stream::iter(first).chain(running.into_messages())),
+    }
+}
+
+fn stream_of(http: &Http, messages: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    events(KeptAlive::new(messages.map(frame), http.settings.keep_alive))
+}
+
+fn listen(http: &Http, opening: BoxFuture<'static, Listening>) -> Response {
+    let shutdown = http.settings.shutdown.clone();
+    let messages = stream::once(opening).flat_map(move |listening| {
+        let state = Some((listening, shutdown.clone()));
+        stream::unfold(state, |state| async move {
+            let (mut listening, shutdown) = state?;
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => Some((listening.farewell(), None)),
+                message = listening.next() => match message {
+                    Some(message) => Some((message, Some((listening, shutdown)))),
+                    None => Some((listening.farewell(), None)),
+                },
+            }
+        })
+    });
+    stream_of(http, messages)
+}

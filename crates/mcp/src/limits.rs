@@ -1,0 +1,76 @@
+//! Every bound of this crate, in one place.
+
+use std::time::Duration;
+
+/// How large the body of one HTTP request may be, in bytes; beyond it the answer is 413. A setting of
+/// [`crate::http::HttpSettings`].
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long one line on stdio may be, in bytes. A longer one is skipped and answered with a parse error.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long the JSON text of a request id or a progress token may be, in bytes.
+pub const ID_BYTES_MAX: usize = 512;
+
+/// How many messages one batch may hold (2025-03-26 only).
+pub const BATCH_MAX: usize = 64;
+
+/// How many entries one page of a list holds. A setting.
+pub const PAGE_SIZE: usize = 1000;
+
+/// How many bytes of rendered list pages are kept.
+pub const PAGES_CACHED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How many rendered list pages are kept.
+pub const PAGES_CACHED_MAX: usize = 64;
+
+/// How many bytes of progress and log events wait for a slow reader; more are dropped.
+pub const EVENTS_QUEUED_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many bytes wait to be written on stdio before we stop reading.
+pub const OUTPUT_QUEUED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How many requests of one stdio connection or legacy session run at once; more are refused.
+pub const RUNNING_MAX: usize = 1024;
+
+/// How long a host may take to answer a request of ours (sampling, elicitation, roots): a person may be asked.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// How often one call may come back for more input within one legacy request.
+pub const ROUNDS_MAX: usize = 16;
+
+/// How long to wait before a call that only wants to be called again is called again (legacy).
+pub const ROUND_PAUSE: Duration = Duration::from_millis(200);
+
+/// How many resources one subscription or legacy session watches.
+pub const WATCHES_MAX: usize = 256;
+
+/// How many legacy sessions one caller may have; the one that was idle longest ends for a new one.
+pub const SESSIONS_PER_CALLER_MAX: usize = 64;
+
+/// How many legacy sessions there may be in all.
+pub const SESSIONS_MAX: usize = 1024;
+
+/// How long a legacy session lives without a request and without an open stream. A setting.
+pub const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// How many streams of a legacy session can be resumed.
+pub const STREAMS_KEPT_MAX: usize = 32;
+
+/// How many bytes of one stream are kept to be replayed; the newest event is kept whatever its size.
+pub const REPLAY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How often a silent event stream carries a comment, so that nobody on the way closes it. A setting.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a call may be silent before its answer becomes an event stream that can carry keep-alives. A setting.
+pub const QUIET_MAX: Duration = Duration::from_secs(10);
+
+/// What a client should wait before it resumes a stream that we closed (the `retry` field, SEP-1699).
+pub const RETRY: Duration = Duration::from_millis(500);
+
+/// How long running calls may go on after the end of the input on stdio; then they are cancelled.
+pub const FINISH_GRACE: Duration = Duration::from_secs(5);
+
+/// How long lists may be considered fresh (`ttlMs`): changes are told to those who listen.
+pub const LIST_TTL_MS: u64 = 60_000;

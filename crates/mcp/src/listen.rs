@@ -1,0 +1,169 @@
+//! `subscriptions/listen`: a request whose answer is a stream of changes (2026-07-28).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use drawbridge_contract::{CancellationToken, Change, Handler, RawValue, Watch, broadcast};
+use serde::Deserialize;
+
+use crate::convert::begin;
+use crate::core::Exchange;
+use crate::encode::{Object, Reply, notification};
+use crate::envelope::Id;
+use crate::error::WireError;
+use crate::in_flight::Entered;
+use crate::limits::WATCHES_MAX;
+use crate::params::object;
+use crate::version::Version;
+
+/// What a host wants to hear of.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Filter {
+    tools_list_changed: bool,
+    prompts_list_changed: bool,
+    resources_list_changed: bool,
+    resource_subscriptions: BTreeSet<String>,
+}
+
+impl Filter {
+    pub(crate) fn read(raw: Option<&RawValue>) -> Result<Self, WireError> {
+        let raw = raw.ok_or_else(|| {
+            WireError::invalid_params("`notifications` is missing: it says what to listen to")
+        })?;
+        let filter: Self = object(raw, "notifications")?;
+        if filter.resource_subscriptions.len() > WATCHES_MAX {
+            let message = format!(
+                "one subscription watches at most {WATCHES_MAX} resources; open another for the rest"
+            );
+            return Err(WireError::invalid_params(message));
+        }
+        Ok(filter)
+    }
+
+    fn wants(&self, change: &Change) -> bool {
+        match change {
+            Change::Tools => self.tools_list_changed,
+            Change::Prompts => self.prompts_list_changed,
+            Change::Resources => self.resources_list_changed,
+            Change::Resource(uri) => self.resource_subscriptions.contains(uri),
+        }
+    }
+
+    /// What to tell a reader that missed changes: that every list it listens to may have changed.
+    fn lists(&self) -> Vec<Change> {
+        [Change::Tools, Change::Prompts, Change::Resources]
+            .into_iter()
+            .filter(|change| self.wants(change))
+            .collect()
+    }
+
+    fn write(&self, object: &mut Object<'_>) {
+        for (name, wanted) in [
+            ("toolsListChanged", self.tools_list_changed),
+            ("promptsListChanged", self.prompts_list_changed),
+            ("resourcesListChanged", self.resources_list_changed),
+        ] {
+            if wanted {
+                object.raw(name, "true");
+            }
+        }
+        if !self.resource_subscriptions.is_empty() {
+            object.value("resourceSubscriptions", &self.resource_subscriptions);
+        }
+    }
+}
+
+/// An open subscription.
+pub(crate) struct Listening {
+    id: Id,
+    filter: Filter,
+    changes: broadcast::Receiver<Change>,
+    /// Changes still to be told.
+    waiting: Vec<Change>,
+    is_acknowledged: bool,
+    _watches: Vec<Watch>,
+    entered: Option<Entered>,
+}
+
+impl Listening {
+    /// Opens a subscription. Resources that this caller may not watch are left out, and the acknowledgement shows it.
+    pub(crate) async fn open(handler: Arc<dyn Handler>, exchange: Exchange, mut filter: Filter) -> Self {
+        let Exchange { caller, id, entered, .. } = exchange;
+        // Before the watches: what changes in between is then told rather than missed.
+        let changes = handler.changes();
+        let mut watches = Vec::new();
+        let mut watched = BTreeSet::new();
+        for uri in std::mem::take(&mut filter.resource_subscriptions) {
+            if let Ok(watch) = handler.watch(&caller, &uri).await {
+                watches.push(watch);
+                watched.insert(uri);
+            }
+        }
+        filter.resource_subscriptions = watched;
+        let (waiting, is_acknowledged) = (Vec::new(), false);
+        Self { id, filter, changes, waiting, is_acknowledged, _watches: watches, entered }
+    }
+
+    /// The next message; `None` when there will be no more. Can be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        if !std::mem::replace(&mut self.is_acknowledged, true) {
+            return Some(self.tell("notifications/subscriptions/acknowledged", |params| {
+                params.object("notifications", |filter| self.filter.write(filter));
+            }));
+        }
+        loop {
+            if let Some(change) = self.waiting.pop() {
+                return Some(self.render(&change));
+            }
+            match self.changes.recv().await {
+                Ok(change) if self.filter.wants(&change) => self.waiting.push(change),
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => self.waiting = self.filter.lists(),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Cancelled when the host wants no more of this, where it says so by a message.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.entered.as_ref().map_or_else(CancellationToken::new, |entered| entered.cancellation.clone())
+    }
+
+    /// The answer to the request, when we end it.
+    pub(crate) fn farewell(&self) -> Bytes {
+        let reply = Reply::object(&self.id, 128, |object| {
+            begin(Version::V2026_07_28, object);
+            object.object("_meta", |meta| meta.raw(SUBSCRIPTION, self.id.as_json()));
+        });
+        reply.message
+    }
+
+    fn render(&self, change: &Change) -> Bytes {
+        self.tell(method_of(change), |params| {
+            if let Change::Resource(uri) = change {
+                params.value("uri", uri);
+            }
+        })
+    }
+
+    fn tell(&self, method: &str, write: impl FnOnce(&mut Object<'_>)) -> Bytes {
+        notification(method, |params| {
+            params.object("_meta", |meta| meta.raw(SUBSCRIPTION, self.id.as_json()));
+            write(params);
+        })
+    }
+}
+
+const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The notification that tells of a change.
+pub(crate) fn method_of(change: &Change) -> &'static str {
+    match change {
+        Change::Tools => "notifications/tools/list_changed",
+        Change::Resources => "notifications/resources/list_changed",
+        Change::Prompts => "notifications/prompts/list_changed",
+        Change::Resource(_) => "notifications/resources/updated",
+    }
+}

@@ -1,0 +1,213 @@
+//! The modern era (2026-07-28): every request stands alone.
+
+use std::sync::Arc;
+
+use drawbridge_contract::{Completion, CompletionOf, Sink, Target};
+use serde::Deserialize;
+
+use crate::convert::{self, Purpose};
+use crate::core::{Asking, Core, Exchange, Outlet, Work, live, run};
+use crate::encode::{Object, Reply, write_value};
+use crate::envelope::{Request, string};
+use crate::error::WireError;
+use crate::events::{EventSink, Threshold};
+use crate::limits::LIST_TTL_MS;
+use crate::listen::{Filter, Listening};
+use crate::lists::Kind;
+use crate::meta::Meta;
+use crate::params::{Params, object, text};
+use crate::version::Version;
+
+const VERSION: Version = Version::V2026_07_28;
+
+/// Serves one request whose metadata was checked.
+pub(crate) fn serve(
+    core: &Arc<Core>,
+    exchange: Exchange,
+    request: &Request<'_>,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Work {
+    let id = exchange.id.clone();
+    match dispatch(core, exchange, &request.method, params, meta) {
+        Ok(work) => work,
+        Err(error) => Work::Ready(Reply::error(Some(&id), &error)),
+    }
+}
+
+fn dispatch(
+    core: &Arc<Core>,
+    exchange: Exchange,
+    method: &str,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Result<Work, WireError> {
+    match method {
+        "tools/call" => call_tool(core, exchange, params, meta),
+        "tools/list" => list(core, &exchange, VERSION, Kind::Tools, params),
+        "resources/list" => list(core, &exchange, VERSION, Kind::Resources, params),
+        "resources/templates/list" => list(core, &exchange, VERSION, Kind::Templates, params),
+        "prompts/list" => list(core, &exchange, VERSION, Kind::Prompts, params),
+        "resources/read" => read_resource(core, exchange, params, meta),
+        "prompts/get" => get_prompt(core, exchange, params, meta),
+        "completion/complete" => complete(core, exchange, VERSION, params),
+        "server/discover" => Ok(discover(core, &exchange)),
+        "subscriptions/listen" => listen(core, exchange, params),
+        other => Err(WireError::unknown_method(other, VERSION)),
+    }
+}
+
+fn call_tool(
+    core: &Core,
+    exchange: Exchange,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Result<Work, WireError> {
+    let target = Target::Tool((*text(params.name, "name")?).into());
+    call(core, exchange, Purpose::Tool, target, params, meta)
+}
+
+fn read_resource(
+    core: &Core,
+    exchange: Exchange,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Result<Work, WireError> {
+    let uri: Box<str> = (*text(params.uri, "uri")?).into();
+    call(core, exchange, Purpose::Resource(uri.clone()), Target::Resource(uri), params, meta)
+}
+
+fn get_prompt(
+    core: &Core,
+    exchange: Exchange,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Result<Work, WireError> {
+    let target = Target::Prompt((*text(params.name, "name")?).into());
+    call(core, exchange, Purpose::Prompt, target, params, meta)
+}
+
+fn call(
+    core: &Core,
+    exchange: Exchange,
+    purpose: Purpose,
+    target: Target,
+    params: &Params<'_>,
+    meta: &Meta<'_>,
+) -> Result<Work, WireError> {
+    let asking = Asking::read(target, params, meta.host()?, meta)?;
+    let mut call = asking.call(&exchange.caller, exchange.entrance);
+    call.answers = params.answers()?;
+    let (sink, outbox) = sink(&exchange.outlet, meta)?;
+    let cancellation = exchange.cancellation();
+    let done = core.handler.clone().call(call, live(&cancellation, sink));
+    let (id, able) = (exchange.id, asking.host.abilities);
+    let answer = async move { convert::outcome(VERSION, &id, &purpose, able, done.await) };
+    Ok(Work::Running(run(exchange.entered, cancellation, outbox, answer)))
+}
+
+type SinkAndOutbox = (Option<Arc<dyn Sink>>, Option<Arc<crate::outbox::Outbox>>);
+
+/// A sink, if the request wants to hear anything.
+fn sink(outlet: &Outlet, meta: &Meta<'_>) -> Result<SinkAndOutbox, WireError> {
+    let (progress_token, level) = (meta.progress_token()?, meta.log_level()?);
+    if progress_token.is_none() && level.is_none() {
+        return Ok((None, None));
+    }
+    let (events, own) = outlet.open();
+    let log = level.map_or(Threshold::Off, Threshold::From);
+    let sink = events
+        .map(|outbox| Arc::new(EventSink { outbox, progress_token, log, version: VERSION }) as Arc<dyn Sink>);
+    Ok((sink, own))
+}
+
+/// One page of a list, in any revision.
+pub(crate) fn list(
+    core: &Core,
+    exchange: &Exchange,
+    version: Version,
+    kind: Kind,
+    params: &Params<'_>,
+) -> Result<Work, WireError> {
+    let view = core.handler.view(&exchange.caller);
+    let page = core.lists.page(&view, version, kind, params.cursor)?;
+    Ok(Work::Ready(Reply::spliced(&exchange.id, &page)))
+}
+
+#[derive(Deserialize)]
+struct Reference<'a> {
+    #[serde(borrow)]
+    r#type: &'a drawbridge_contract::RawValue,
+    #[serde(borrow)]
+    name: Option<&'a drawbridge_contract::RawValue>,
+    #[serde(borrow)]
+    uri: Option<&'a drawbridge_contract::RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Argument {
+    name: String,
+    value: String,
+}
+
+/// `completion/complete`, in any revision.
+pub(crate) fn complete(
+    core: &Core,
+    exchange: Exchange,
+    version: Version,
+    params: &Params<'_>,
+) -> Result<Work, WireError> {
+    let request = completion(params)?;
+    let (handler, caller, id) = (core.handler.clone(), exchange.caller.clone(), exchange.id.clone());
+    let cancellation = exchange.cancellation();
+    let answer = async move {
+        match handler.complete(&caller, request).await {
+            Ok(suggestions) => convert::completion(version, &id, &suggestions),
+            Err(refusal) => convert::refusal(version, &id, &Purpose::Prompt, &refusal),
+        }
+    };
+    Ok(Work::Running(run(exchange.entered, cancellation, None, answer)))
+}
+
+fn completion(params: &Params<'_>) -> Result<Completion, WireError> {
+    let missing = |name: &str| WireError::invalid_params(format!("`{name}` is missing"));
+    let reference: Reference<'_> = object(params.reference.ok_or_else(|| missing("ref"))?, "ref")?;
+    let argument: Argument = object(params.argument.ok_or_else(|| missing("argument"))?, "argument")?;
+    let of = match string(reference.r#type).as_deref() {
+        Some("ref/prompt") => CompletionOf::Prompt(text(reference.name, "ref.name")?.into_owned()),
+        Some("ref/resource") => CompletionOf::Template(text(reference.uri, "ref.uri")?.into_owned()),
+        _ => return Err(WireError::invalid_params("`ref.type` must be ref/prompt or ref/resource")),
+    };
+    Ok(Completion { of, argument: argument.name, prefix: argument.value })
+}
+
+fn discover(core: &Core, exchange: &Exchange) -> Work {
+    let view = core.handler.view(&exchange.caller);
+    Work::Ready(Reply::object(&exchange.id, 1024 + view.instructions.len(), |object| {
+        convert::begin(VERSION, object);
+        object.list("supportedVersions", &Version::ALL, |out, version| write_value(out, version.as_str()));
+        object.object("capabilities", |object| write_capabilities(VERSION, object));
+        if !view.instructions.is_empty() {
+            object.value("instructions", &view.instructions);
+        }
+        object.value("ttlMs", &LIST_TTL_MS);
+        object.raw("cacheScope", r#""private""#);
+        convert::end(VERSION, object, None);
+    }))
+}
+
+/// What we can do, in any revision. It does not depend on what is served now: that may change while hosts listen.
+pub(crate) fn write_capabilities(version: Version, object: &mut Object<'_>) {
+    object.raw("tools", r#"{"listChanged":true}"#);
+    object.raw("resources", r#"{"subscribe":true,"listChanged":true}"#);
+    object.raw("prompts", r#"{"listChanged":true}"#);
+    object.raw("logging", "{}");
+    if version.has_annotations() {
+        object.raw("completions", "{}");
+    }
+}
+
+fn listen(core: &Core, exchange: Exchange, params: &Params<'_>) -> Result<Work, WireError> {
+    let filter = Filter::read(params.notifications)?;
+    Ok(Work::Listening(Box::pin(Listening::open(core.handler.clone(), exchange, filter))))
+}
