@@ -38,13 +38,7 @@ async fn check(suite: Suite) {
     let run = suite.run(fixture.url(), results.path()).await;
     println!("{}", run.closing_lines());
     let problems = problems(&suite, results.path()).await;
-    assert!(
-        problems.is_empty(),
-        "{} problems:\n{}\n\n{}",
-        problems.len(),
-        problems.join("\n"),
-        run.closing_lines()
-    );
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert!(run.status.success(), "the suite ended with {}:\n{}", run.status, run.output);
 }
 
