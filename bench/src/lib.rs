@@ -11,8 +11,10 @@
 //!
 //! Linux only: processor time and memory come from `/proc`.
 
+pub mod door;
 pub mod files_tree;
 pub mod http;
+pub mod hub;
 pub mod load;
 pub mod machine;
 pub mod peers;

@@ -1,6 +1,7 @@
 //! One file per question; each of them ends as one table.
 
 mod cold_start;
+mod door;
 mod echo;
 mod files;
 mod idle;
@@ -27,6 +28,8 @@ pub enum Section {
     Sessions,
     /// The latency that the door adds, on one connection.
     Latency,
+    /// The door in process, without a wire.
+    Door,
     /// A list of 500 tools.
     ToolsList,
     /// From the start of the program to its first answer.
@@ -50,6 +53,7 @@ impl Section {
             Self::Echo => echo::run(bench, "Echo over HTTP", Dialect::Stateless, &Peer::ECHO),
             Self::Sessions => echo::run(bench, "Echo over HTTP, with sessions", Dialect::Session, &Peer::MCP),
             Self::Latency => echo::run_alone(bench),
+            Self::Door => door::run(bench),
             Self::ToolsList => tools_list::run(bench),
             Self::ColdStart => cold_start::run(bench),
             Self::Idle => idle::run(bench),

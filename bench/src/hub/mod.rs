@@ -1,0 +1,74 @@
+//! A hub of the product's own parts, with an `echo` server behind the door.
+//!
+//! Nothing is left out of the way of a call: the key is looked up, arguments are validated, rules and scopes are asked, and
+//! every call is audited in an SQLite file.
+
+mod echo;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use drawbridge_contract::Annotations;
+use drawbridge_gateway::{Gateway, GatewaySettings};
+use drawbridge_store::{By, KeyKind, NewKey, Store};
+use sha2::{Digest as _, Sha256};
+
+use self::echo::Echo;
+
+/// What a hub is made of.
+pub struct HubSettings {
+    /// The file with the list of its tools; each of them answers with its `message`.
+    pub tools: String,
+    /// Whether the tools count as changing something: then each call is on disk before it runs.
+    pub changes: bool,
+    /// The folder for its state.
+    pub home: String,
+    /// The secret of the one key that may call, an ordinary key with scopes.
+    pub key: String,
+}
+
+impl HubSettings {
+    /// Reads `TOOLS.json [--changes]` from the command line, and `DRAWBRIDGE_HOME` and `DRAWBRIDGE_OWNER_KEY` from the
+    /// environment.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is missing.
+    pub fn of_process() -> anyhow::Result<Self> {
+        let mut arguments = std::env::args().skip(1);
+        Ok(Self {
+            tools: arguments.next().context("name the file with the tools: TOOLS.json [--changes]")?,
+            changes: arguments.next().is_some_and(|argument| argument == "--changes"),
+            home: variable("DRAWBRIDGE_HOME")?,
+            key: variable("DRAWBRIDGE_OWNER_KEY")?,
+        })
+    }
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).with_context(|| format!("set {name}"))
+}
+
+/// Opens the door.
+///
+/// # Errors
+///
+/// When the state or the list of tools cannot be read.
+pub async fn open_door(settings: &HubSettings) -> anyhow::Result<Arc<Gateway>> {
+    let annotations = if settings.changes { Annotations::CHANGES } else { Annotations::READS };
+    let echo = Echo::read(Path::new(&settings.tools), annotations)?;
+    let store = Store::open(Path::new(&settings.home))?;
+    let key = NewKey {
+        id: None,
+        name: "bench".into(),
+        hash: Sha256::digest(&settings.key).into(),
+        kind: KeyKind::Key,
+        scopes: vec!["echo".into(), "generated_*".into()],
+        tier: None,
+        expires_us: None,
+        calls_per_minute: None,
+    };
+    store.keys().replace(key, By::now("owner", "cli")).await?;
+    Ok(Gateway::open(store, &GatewaySettings::default(), vec![Arc::new(echo)])?)
+}
