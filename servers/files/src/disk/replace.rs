@@ -1,0 +1,166 @@
+//! Making and replacing files so that, whenever the power or the process goes, a name stands for the whole old
+//! contents or the whole new: write elsewhere on the same disk, flush, rename, flush the folder.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+
+use uuid::Uuid;
+
+use super::denied::STAGED_PREFIX;
+use super::folder::{Folder, Reach, stat_of_file};
+use super::locate::Place;
+use super::name::Name;
+use super::root::Root;
+use super::stat::Stat;
+use crate::error::{FileError, Result};
+
+/// Where in the trash folder files are until they are whole.
+const STAGING_NAME: &str = "staging";
+
+/// A file that is being written and has no name of its own yet.
+pub(crate) struct Staged<'p> {
+    file: File,
+    name: OsString,
+    folder: Folder,
+    place: &'p Place<'p>,
+    /// Whether it was given its name; else it is removed again.
+    done: bool,
+}
+
+impl<'p> Staged<'p> {
+    /// Begins a file that is to be at `place`, with the permissions of what is there now.
+    pub(crate) fn begin(place: &'p Place<'p>) -> Result<Self> {
+        let failed = |error| FileError::io("write", place.show(), error);
+        let folder = staging(place).map_err(failed)?;
+        let name = OsString::from(format!("{STAGED_PREFIX}{}", Uuid::now_v7().simple()));
+        let file =
+            Name::of(&name).and_then(|name| folder.new_file(name, place.stat.is_some())).map_err(failed)?;
+        let staged = Self { file, name, folder, place, done: false };
+        // The kernel lets go of this lock when we die, however we die: what is not locked is left over.
+        staged.file.try_lock().map_err(|error| failed(error.into()))?;
+        staged.take_permissions().map_err(failed)?;
+        Ok(staged)
+    }
+
+    /// Where the contents are written.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Writes all of `bytes`.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| FileError::io("write", self.place.show(), error))
+    }
+
+    /// Gives it its name, which nothing has yet.
+    pub(crate) fn create(self) -> Result<Stat> {
+        self.finish(Folder::rename)
+    }
+
+    /// Gives it its name, in place of what is there.
+    pub(crate) fn replace(self) -> Result<Stat> {
+        self.finish(Folder::rename_over)
+    }
+
+    fn finish(mut self, rename: fn(&Folder, Name<'_>, &Folder, Name<'_>) -> io::Result<()>) -> Result<Stat> {
+        let name = self.place.name()?;
+        let failed = |error| FileError::io("write", self.place.show(), error);
+        self.file.sync_all().map_err(failed)?;
+        Name::of(&self.name)
+            .and_then(|own| rename(&self.folder, own, &self.place.parent, name))
+            .map_err(failed)?;
+        self.done = true;
+        self.place.parent.sync().map_err(failed)?;
+        stat_of_file(&self.file).map_err(failed)
+    }
+
+    /// Takes over what the file that it replaces has, or what a new file in that folder would get.
+    #[cfg(unix)]
+    fn take_permissions(&self) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        const SET_GROUP_ID: u32 = 0o2000;
+        let group = |id| rustix::fs::fchown(&self.file, None, Some(rustix::fs::Gid::from_raw(id)));
+        if let Some(stat) = self.place.stat {
+            // Only root can give files away, and only members can give them to a group: as far as we may.
+            let owner = rustix::fs::Uid::from_raw(stat.owner);
+            let _ = rustix::fs::fchown(&self.file, Some(owner), None);
+            let _ = group(stat.group);
+            return self.file.set_permissions(std::fs::Permissions::from_mode(stat.permissions()));
+        }
+        let folder = self.place.parent.stat_self()?;
+        if folder.mode & SET_GROUP_ID != 0 {
+            group(folder.group)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn take_permissions(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if !self.done
+            && let Ok(name) = Name::of(&self.name)
+        {
+            // If this fails, the next start removes it.
+            let _ = self.folder.remove_file(name);
+        }
+    }
+}
+
+/// The folder for half-written files: in the root's trash folder when that is on the same disk, else beside the place.
+fn staging(place: &Place<'_>) -> io::Result<Folder> {
+    let beside = || place.parent.folder_again();
+    let trash = place.root.trash_folder()?;
+    let staging = inner(&trash, STAGING_NAME)?;
+    let same = staging.stat_self()?.identity.device == place.parent.stat_self()?.identity.device;
+    if same { Ok(staging) } else { beside() }
+}
+
+/// The folder `name` of ours in `folder`, made when it is not there.
+pub(crate) fn inner(folder: &Folder, name: &str) -> io::Result<Folder> {
+    let name = Name::of(OsStr::new(name))?;
+    match folder.folder(name, Reach::Any) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    match folder.make_private_folder(name) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => folder.folder(name, Reach::Any),
+    }
+}
+
+/// Removes half-written files of processes that are gone.
+pub(crate) fn remove_left_over(root: &Root) -> io::Result<()> {
+    let Some(trash) = root.trash_folder_if_there()? else { return Ok(()) };
+    let staging = match trash.folder(Name::of(OsStr::new(STAGING_NAME))?, Reach::Any) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    remove_left_over_in(&staging)
+}
+
+fn remove_left_over_in(folder: &Folder) -> io::Result<()> {
+    let mut names = Vec::new();
+    folder.entries()?.each(
+        |error| error,
+        |name, _| {
+            if name.as_encoded_bytes().starts_with(STAGED_PREFIX.as_bytes()) {
+                names.push(name.to_owned());
+            }
+            Ok(())
+        },
+    )?;
+    for name in &names {
+        let name = Name::of(name)?;
+        let Ok((file, _)) = folder.file(name) else { continue };
+        if file.try_lock().is_ok() {
+            folder.remove_file(name)?;
+        }
+    }
+    Ok(())
+}

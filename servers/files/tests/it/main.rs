@@ -1,0 +1,4 @@
+//! The files server, tried through the seam.
+
+mod basics;
+mod sample;
