@@ -44,7 +44,8 @@ pub(crate) fn prepare(folder: &Path) -> Result<PathBuf, StoreError> {
 /// Opens a private file for reading and writing; makes it, mode 0600, where it is missing.
 ///
 /// # Errors
-/// As [`prepare`]; a symbolic link is refused, because its target may lie anywhere.
+/// As [`prepare`]; a symbolic link is refused, because its target may lie anywhere. Nobody can exchange the file
+/// between looking and opening: the folder was checked, and only its owner may change it.
 pub(crate) fn open_private(path: &Path) -> Result<File, StoreError> {
     check_if_there(path)?;
     OpenOptions::new()

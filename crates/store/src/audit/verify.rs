@@ -85,11 +85,13 @@ pub(crate) fn verify(
     let anchor = Head::anchor(connection)?;
     let mut walk = Walk { head: anchor, records: 0, alarms: 0, bad: None, buffer: Vec::new() };
     while walk.bad.is_none() && walk.step(connection)? {}
-    let start_accounted = prune::accounts_for(connection, Head::anchor(connection)?)?;
-    let head_file = check_head(connection, claimed)?;
+    // One snapshot for what follows: old records may be removed at any moment.
+    let connection = connection.unchecked_transaction().map_err(StoreError::sql(DOING))?;
+    let start_accounted = prune::accounts_for(&connection, Head::anchor(&connection)?)?;
+    let head_file = check_head(&connection, claimed)?;
     let bad = (!start_accounted).then_some(BadRecord { seq: anchor.seq + 1, problem: Problem::StartRemoved });
     let bad = bad.or(walk.bad).or(removed_end(claimed, head_file));
-    let bad = bad.or(removed_end(noted, check_head(connection, noted)?));
+    let bad = bad.or(removed_end(noted, check_head(&connection, noted)?));
     Ok(AuditReport { records: walk.records, bad, head: walk.head, head_file, alarms: walk.alarms })
 }
 

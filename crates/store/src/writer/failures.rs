@@ -6,7 +6,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Effect, KEPT_MAX, QUEUE_MAX};
-use crate::{ARGUMENTS_BYTES_MAX, AuditRecord, BUSY_TIMEOUT, By, DATABASE_FILE, Health, Store, StoreError};
+use crate::{
+    ARGUMENTS_BYTES_MAX, AuditRecord, BUSY_TIMEOUT, By, DATABASE_FILE, Health, Store, StoreError,
+    generation::Generation,
+};
 
 /// A store whose database may not grow, and whose file has `free` pages to fill later: see [`make_room`].
 async fn full_store() -> (TempDir, Store) {
@@ -129,6 +132,30 @@ async fn a_database_that_stays_busy_is_told_and_survived() {
     store.audit_durable(record("third", 0)).await.unwrap();
     assert_eq!(notes(&store), ["first", "third"]);
     assert!(store.audit_verify(None).unwrap().is_whole());
+}
+
+/// Another process committed a change of policy and died before it could say so in the file `generation`.
+#[tokio::test]
+async fn a_change_whose_author_died_is_never_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Store::open(folder.path()).unwrap();
+    hub.flush().await.unwrap();
+    let before = hub.generation();
+    assert_eq!(hub.generation(), before);
+
+    let database = other(&folder);
+    let dying = Generation::open(folder.path()).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE; UPDATE generation SET count = count + 1").unwrap();
+    dying.doubt(before / 2).unwrap();
+    assert_ne!(hub.generation(), before, "in doubt before the commit");
+    database.execute_batch("COMMIT").unwrap();
+    drop(dying);
+    assert_ne!(hub.generation(), before, "in doubt after it");
+
+    hub.flush().await.unwrap();
+    let after = hub.generation();
+    assert_ne!(after, before);
+    assert_eq!(hub.generation(), after, "settled by the hub itself");
 }
 
 /// A change that fails half-way leaves nothing, and does not harm the others in its batch.
