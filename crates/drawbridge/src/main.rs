@@ -1,1 +1,35 @@
-fn main() {}
+//! Drawbridge: configuration, wiring and the command line. Decides nothing; the gateway does.
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod home;
+mod hub;
+mod logs;
+mod output;
+mod owner_key;
+mod running;
+mod secret;
+mod servers;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{} {error:#}", output::red("drawbridge:"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough (`drawbridge tools | head`).
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{Annotations, Caller};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::pattern::{PatternError, Patterns};
 
 /// What a rule says about a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Let it through.
@@ -20,7 +20,7 @@ pub enum Decision {
 }
 
 /// Which tools a rule is about, by what they may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// Tools that change nothing.
@@ -34,18 +34,29 @@ pub enum When {
 }
 
 /// One rule, as it stands in the configuration.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct RuleSettings {
     /// Tool patterns, of which any may match. Resources and prompts of a server `files` are `files_resource` and
     /// `files_prompt` here.
     pub tools: Vec<String>,
     /// Only tools that may do this; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
     /// Only callers that match one of these patterns (`key:laptop`, `owner`); all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub callers: Option<Vec<String>>,
     /// What to do.
     pub then: Decision,
+}
+
+impl RuleSettings {
+    /// Whether this rule can be used.
+    ///
+    /// # Errors
+    /// [`PatternError`] names the pattern at fault.
+    pub fn check(&self) -> Result<(), PatternError> {
+        Rule::compile(self).map(drop)
+    }
 }
 
 /// The rules in their order: the first that fits decides, and the defaults decide the rest.

@@ -1,0 +1,121 @@
+//! The command line: what can be typed. Each command's code is in `commands/`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::commands::approvals::ApprovalsCommand;
+use crate::commands::audit::AuditCommand;
+use crate::commands::config::ConfigCommand;
+use crate::commands::keys::KeysCommand;
+
+/// Puts what your own machine can do within reach of any AI application, and keeps you in charge.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "\
+Start here:
+  drawbridge connect claude-desktop   let Claude Desktop use this machine's files
+  drawbridge serve                    serve other hosts over HTTP; prints a key at the first start
+  drawbridge call files_list '{}'     try a tool yourself
+  drawbridge raise                    stop every call at once
+
+State and configuration are in one folder; `drawbridge config path` says where."
+)]
+pub(crate) struct Cli {
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve MCP over HTTP until Ctrl-C.
+    #[command(after_help = "Example:\n  drawbridge serve --listen 127.0.0.1:4747")]
+    Serve(Serve),
+    /// Serve MCP on standard input and output, for the host that started this; the host is then the owner.
+    Stdio,
+    /// List the tools, or show one with its arguments and examples.
+    #[command(after_help = "Example:\n  drawbridge tools files_search")]
+    Tools {
+        /// A tool's name.
+        name: Option<String>,
+    },
+    /// Call a tool, through the running hub if there is one.
+    #[command(
+        after_help = "Example:\n  drawbridge call files_read '{\"path\": \"Drawbridge/notes.md\"}'\n\nExit status: 0 done, 1 the tool failed, 3 refused."
+    )]
+    Call {
+        /// The tool's name.
+        name: String,
+        /// Its arguments, as a JSON object; `-` reads them from standard input.
+        #[arg(default_value = "{}")]
+        arguments: String,
+    },
+    /// Write Drawbridge into the configuration of a host; without a name, list the hosts.
+    #[command(after_help = "Example:\n  drawbridge connect vscode --dry-run")]
+    Connect(Connect),
+    /// Say what works, what does not, and what to do.
+    Doctor,
+    /// Show, check or find the configuration.
+    #[command(subcommand, after_help = "Example:\n  drawbridge config check")]
+    Config(ConfigCommand),
+    /// Add, list and revoke the keys of callers.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  drawbridge keys add laptop --scope 'files_*' --expires 30d"
+    )]
+    Keys(KeysCommand),
+    /// List what waits for your decision, and decide.
+    #[command(subcommand, after_help = "Example:\n  drawbridge approvals approve 7k3q-9x2m --for 1h")]
+    Approvals(ApprovalsCommand),
+    /// Raise the bridge: refuse every call at once, everywhere, until it is lowered.
+    Raise,
+    /// Lower the bridge: let calls in again.
+    Lower,
+    /// Follow, show and verify what was done.
+    #[command(subcommand, after_help = "Example:\n  drawbridge audit tail --follow")]
+    Audit(AuditCommand),
+    /// Say how the hub is.
+    Status,
+    /// Print completions for a shell.
+    #[command(
+        after_help = "Example:\n  drawbridge completions bash > ~/.local/share/bash-completion/completions/drawbridge"
+    )]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Write man pages into a folder.
+    #[command(after_help = "Example:\n  drawbridge man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; it is made when it is missing.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen; may be given several times. Beyond loopback, everyone who reaches it and has a key may call.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// The host, such as `claude-desktop`, `vscode`, `codex`.
+    pub(crate) host: Option<String>,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Take Drawbridge out of the host's configuration again.
+    #[arg(long, requires = "host")]
+    pub(crate) remove: bool,
+}

@@ -1,0 +1,64 @@
+//! The wire to a door in this process: the same messages as over stdio, through a pipe in memory.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Request;
+use crate::config::Config;
+use crate::hub::Hub;
+
+/// How much may be on its way in one direction before the writer waits.
+const PIPE_BYTES: usize = 64 * 1024;
+
+pub(crate) struct InsideWire {
+    hub: Hub,
+    server: JoinHandle<()>,
+    to_server: WriteHalf<DuplexStream>,
+    from_server: tokio::io::Lines<BufReader<ReadHalf<DuplexStream>>>,
+}
+
+impl InsideWire {
+    pub(crate) fn open(state: PathBuf, config: Config) -> Result<Self> {
+        let hub = Hub::open(state, config)?;
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        let (read, write) = tokio::io::split(far);
+        let (gateway, owner) = (hub.gateway.clone(), hub.gateway.owner());
+        let server = tokio::spawn(async move {
+            if let Err(error) =
+                drawbridge_mcp::stdio::serve(gateway, owner, read, write, CancellationToken::new()).await
+            {
+                tracing::warn!(%error, "the pipe in memory ended badly");
+            }
+        });
+        let (from_server, to_server) = tokio::io::split(near);
+        Ok(Self { hub, server, to_server, from_server: BufReader::new(from_server).lines() })
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        request: &Request<'_>,
+        on_event: &mut dyn FnMut(&Value),
+    ) -> Result<Value> {
+        self.to_server.write_all(format!("{}\n", request.body).as_bytes()).await?;
+        loop {
+            let line =
+                self.from_server.next_line().await?.context("the door closed before the answer came")?;
+            let message: Value = serde_json::from_str(&line)?;
+            if message["id"] == request.id {
+                return Ok(message);
+            }
+            on_event(&message);
+        }
+    }
+
+    pub(super) async fn close(mut self) -> Result<()> {
+        self.to_server.shutdown().await?;
+        self.server.await?;
+        self.hub.close().await
+    }
+}

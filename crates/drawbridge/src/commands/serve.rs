@@ -1,0 +1,129 @@
+//! `drawbridge serve`: the hub.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use drawbridge_mcp::http::{self, HttpSettings};
+use drawbridge_store::By;
+use drawbridge_web::{Guard, HostNames, Listener, StatusSource};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Serve;
+use crate::config::OWNER_KEY;
+use crate::hub::{Hub, configured};
+use crate::running::Hold;
+use crate::{logs, output, owner_key};
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
+    let (state, mut config) = configured()?;
+    if !arguments.listen.is_empty() {
+        config.listen = crate::config::Listen::Several(arguments.listen);
+    }
+    // The store makes the state folder private; everything else that is written there comes after.
+    let store = crate::hub::open_store(&state)?;
+    logs::start(&config, &state)?;
+    drop(store);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async { serve(Hub::open(state, config)?).await });
+    // Blocking work that outlived its call must not keep us.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(hub: Hub) -> Result<()> {
+    let mut hold = Hold::take(&hub.state)?;
+    let given = std::env::var(OWNER_KEY).ok();
+    let fresh_key = owner_key::ensure(&hub.store, given.as_deref()).await?;
+    let listener = Listener::bind(hub.config.listen.addresses()).await?;
+    let addresses = listener.addresses();
+    hold.announce(addresses.clone())?;
+    greet(&hub, &addresses, fresh_key.as_deref())?;
+
+    let shutdown = CancellationToken::new();
+    tokio::spawn(end_on_signal(shutdown.clone()));
+    if hub.config.audit_days > 0 {
+        tokio::spawn(prune_daily(hub.store.clone(), hub.config.audit_days));
+    }
+    listener.serve(router(&hub, &addresses, &shutdown)?, shutdown).await;
+    output::line("Ended; everything is written.")?;
+    hub.close().await
+}
+
+fn router(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> Result<axum::Router> {
+    let names = HostNames::new(&hub.config.allowed_hosts, addresses.iter().map(SocketAddr::port))?;
+    let guard = Guard::new(hub.gateway.clone(), names);
+    let mcp = http::router(
+        hub.gateway.clone(),
+        HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() },
+    );
+    Ok(drawbridge_web::routes(guard, status(hub), mcp))
+}
+
+fn status(hub: &Hub) -> StatusSource {
+    let (store, gateway, begun) = (hub.store.clone(), hub.gateway.clone(), std::time::Instant::now());
+    Arc::new(move || super::status::of_hub(&store, &gateway, begun))
+}
+
+/// Where it is, the key if it is new, and what to do next.
+fn greet(hub: &Hub, addresses: &[SocketAddr], fresh_key: Option<&str>) -> Result<()> {
+    let places: Vec<String> = addresses.iter().map(|address| format!("http://{address}/mcp")).collect();
+    output::line(format!("{} serves MCP at {}", output::bold("Drawbridge"), places.join(" and ")))?;
+    for root in &hub.config.files.roots {
+        output::line(format!("  files    {} ({})", root.path.display(), root.name))?;
+    }
+    output::line(format!("  state    {}", hub.state.display()))?;
+    if let Some(key) = fresh_key {
+        output::line(format!("\n  Your owner key, shown only this once:\n\n    {}\n", output::green(key)))?;
+    }
+    if addresses.iter().any(|address| !address.ip().is_loopback()) {
+        output::line(output::yellow(
+            "  It listens beyond this machine, without TLS: put it behind a proxy or a tunnel that has it.",
+        ))?;
+    }
+    if hub.gateway.is_raised()? {
+        output::line(output::yellow(
+            "  The bridge is raised: every call is refused until `drawbridge lower`.",
+        ))?;
+    }
+    output::line(
+        "  next     `drawbridge connect` lets an application in; `drawbridge audit tail -f` shows what it does.\n           Ctrl-C ends.",
+    )
+}
+
+async fn end_on_signal(shutdown: CancellationToken) {
+    wait_for_signal().await;
+    tracing::info!("asked to end");
+    shutdown.cancel();
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return tokio::signal::ctrl_c().await.unwrap_or_default();
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    tokio::signal::ctrl_c().await.unwrap_or_default();
+}
+
+/// Removes what is older than the owner wants to keep, at the start and once a day.
+async fn prune_daily(store: drawbridge_store::Store, days: u32) {
+    let mut daily = tokio::time::interval(std::time::Duration::from_secs(24 * 60 * 60));
+    loop {
+        daily.tick().await;
+        match store.audit_prune(days, By::now("drawbridge", "hub")).await {
+            Ok(pruned) => tracing::info!(records = pruned.records, "old audit records were removed"),
+            Err(error) => tracing::warn!(%error, "old audit records could not be removed"),
+        }
+    }
+}

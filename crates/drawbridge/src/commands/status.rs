@@ -1,0 +1,55 @@
+//! How the hub is: for `GET /api/status`, `GET /health` and `drawbridge status`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use drawbridge_gateway::Gateway;
+use drawbridge_store::Store;
+use serde_json::{Value, json};
+
+use crate::{home, output, running};
+
+/// Everything about a hub that runs in this process.
+pub(crate) fn of_hub(store: &Store, gateway: &Arc<Gateway>, begun: Instant) -> Value {
+    let audit = store.health();
+    let raised = gateway.is_raised();
+    let health = match (&audit.failing, &raised) {
+        (Some(_), _) => "audit",
+        (None, Err(_)) => "store",
+        (None, Ok(_)) => "ok",
+    };
+    json!({
+        "health": health,
+        "version": env!("CARGO_PKG_VERSION"),
+        "bridge": if raised.unwrap_or(true) { "raised" } else { "lowered" },
+        "up_seconds": begun.elapsed().as_secs(),
+        "audit": {"records": audit.records, "commits": audit.commits, "waiting": audit.kept, "failing": audit.failing.map(|error| error.to_string())},
+    })
+}
+
+/// Says whether a hub runs, and where.
+pub(crate) fn run(json: bool) -> Result<ExitCode> {
+    let state = home::state()?;
+    let hub = running::find(&state);
+    let bridge = bridge(&state)?;
+    if json {
+        output::json(&json!({"running": hub, "bridge": bridge, "state": state}))?;
+    } else {
+        let runs = hub.map_or_else(
+            || "no hub runs; `drawbridge serve` starts one".to_owned(),
+            |hub| format!("process {}, {}", hub.pid, running::places(&hub)),
+        );
+        output::line(format!("hub      {runs}\nbridge   {bridge}\nstate    {}", state.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bridge(state: &std::path::Path) -> Result<String> {
+    if !state.exists() {
+        return Ok(drawbridge_gateway::LOWERED.to_owned());
+    }
+    let word = crate::hub::open_store(state)?.settings().get(drawbridge_gateway::BRIDGE)?;
+    Ok(word.unwrap_or_else(|| drawbridge_gateway::LOWERED.to_owned()))
+}

@@ -1,0 +1,50 @@
+//! Configuration, in layers: defaults < `config.toml` < `DRAWBRIDGE_*` environment < flags.
+
+mod check;
+mod environment;
+mod file;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use check::Problem;
+pub(crate) use environment::{HOME, OWNER_KEY};
+pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
+
+/// The file's name in the state folder.
+pub(crate) const CONFIG_FILE: &str = "config.toml";
+
+/// Why there is no configuration to start with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the configuration has {} at fault; nothing was started:\n{}", count(problems), lines(problems))]
+    Wrong { problems: Vec<Problem> },
+}
+
+impl Config {
+    /// The configuration of the state folder `home`, with the environment on top.
+    pub(crate) fn load(home: &Path) -> Result<Self, ConfigError> {
+        let path = home.join(CONFIG_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let mut config = check::parse(&text).map_err(|problems| ConfigError::Wrong { problems })?;
+        environment::apply(&mut config, |name| std::env::var(name).ok())
+            .map_err(|problem| ConfigError::Wrong { problems: vec![problem] })?;
+        Ok(config)
+    }
+}
+
+fn count(problems: &[Problem]) -> String {
+    match problems.len() {
+        1 => "one field".to_owned(),
+        many => format!("{many} fields"),
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}

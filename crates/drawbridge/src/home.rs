@@ -1,0 +1,36 @@
+//! The state folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use etcetera::{AppStrategy, AppStrategyArgs};
+
+use crate::config::HOME;
+
+/// The state folder: `$DRAWBRIDGE_HOME`, else `drawbridge` in the platform's folder for data.
+pub(crate) fn state() -> Result<PathBuf> {
+    if let Some(home) = std::env::var_os(HOME).filter(|home| !home.is_empty()) {
+        return std::path::absolute(PathBuf::from(home)).with_context(|| format!("{HOME} is not a path"));
+    }
+    let names = AppStrategyArgs {
+        top_level_domain: "org".into(),
+        author: "Drawbridge".into(),
+        app_name: "drawbridge".into(),
+    };
+    let strategy = etcetera::app_strategy::choose_native_strategy(names)
+        .context("there is no home folder; set DRAWBRIDGE_HOME")?;
+    Ok(strategy.data_dir())
+}
+
+/// Whether the state folder was chosen by the environment, so that what starts us later must be told of it.
+pub(crate) fn is_moved() -> bool {
+    std::env::var_os(HOME).is_some_and(|home| !home.is_empty())
+}
+
+/// `path`, with `~/` as the owner's home.
+pub(crate) fn expand(path: &Path) -> Result<PathBuf> {
+    match path.strip_prefix("~") {
+        Ok(rest) => Ok(etcetera::home_dir().context("there is no home folder for ~")?.join(rest)),
+        Err(_) => Ok(path.to_owned()),
+    }
+}

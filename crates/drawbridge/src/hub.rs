@@ -1,0 +1,48 @@
+//! The parts, put together: state, servers, door.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use drawbridge_gateway::{Gateway, GatewaySettings};
+use drawbridge_store::Store;
+
+use crate::config::Config;
+use crate::{home, servers};
+
+/// An open hub, without any entrance yet.
+pub(crate) struct Hub {
+    pub(crate) state: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) gateway: Arc<Gateway>,
+}
+
+impl Hub {
+    /// Opens the state folder as configured. Must run inside a tokio runtime.
+    pub(crate) fn open(state: PathBuf, config: Config) -> Result<Self> {
+        let store = open_store(&state)?;
+        let servers = servers::all(&config, &state)?;
+        let settings =
+            GatewaySettings { rules: config.rules.clone(), calls_per_minute: config.limits.calls_per_minute };
+        let gateway = Gateway::open(store.clone(), &settings, servers)?;
+        Ok(Self { state, config, store, gateway })
+    }
+
+    /// Writes everything that is still to be written.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.store.close().await.context("the last records could not be written")
+    }
+}
+
+/// Opens the state alone, for commands that need no server.
+pub(crate) fn open_store(state: &Path) -> Result<Store> {
+    Ok(Store::open(state)?)
+}
+
+/// The state folder and its configuration.
+pub(crate) fn configured() -> Result<(PathBuf, Config)> {
+    let state = home::state()?;
+    let config = Config::load(&state)?;
+    Ok((state, config))
+}

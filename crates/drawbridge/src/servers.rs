@@ -1,0 +1,16 @@
+//! The servers that are built in: one line each.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use drawbridge_contract::Server;
+
+use crate::config::Config;
+
+mod files;
+
+/// Every built-in server, as configured. `state` is the folder that no caller may reach.
+pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>> {
+    Ok(vec![Arc::new(files::open(&config.files, state)?)])
+}

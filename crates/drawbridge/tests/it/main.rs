@@ -1,0 +1,7 @@
+//! The program as people and hosts start it.
+#![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
+
+mod commands;
+mod program;
+mod serve;
+mod stdio;
