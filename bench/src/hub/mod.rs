@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use drawbridge_contract::Annotations;
+use drawbridge_contract::{Annotations, Authenticator as _};
 use drawbridge_gateway::{Gateway, GatewaySettings};
 use drawbridge_store::{By, KeyKind, NewKey, Store};
 use sha2::{Digest as _, Sha256};
@@ -59,16 +59,45 @@ pub async fn open_door(settings: &HubSettings) -> anyhow::Result<Arc<Gateway>> {
     let annotations = if settings.changes { Annotations::CHANGES } else { Annotations::READS };
     let echo = Echo::read(Path::new(&settings.tools), annotations)?;
     let store = Store::open(Path::new(&settings.home))?;
-    let key = NewKey {
+    let door = Gateway::open(store.clone(), &GatewaySettings::default(), vec![Arc::new(echo)])?;
+    // An earlier start with the same state has left its key.
+    if door.authenticate(&settings.key).is_err() {
+        store.keys().replace(new_key(&settings.key), By::now("owner", "cli")).await?;
+    }
+    Ok(door)
+}
+
+fn new_key(secret: &str) -> NewKey {
+    NewKey {
         id: None,
         name: "bench".into(),
-        hash: Sha256::digest(&settings.key).into(),
+        hash: Sha256::digest(secret).into(),
         kind: KeyKind::Key,
         scopes: vec!["echo".into(), "generated_*".into()],
         tier: None,
         expires_us: None,
         calls_per_minute: None,
-    };
-    store.keys().replace(key, By::now("owner", "cli")).await?;
-    Ok(Gateway::open(store, &GatewaySettings::default(), vec![Arc::new(echo)])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_contract::Handler as _;
+
+    use super::*;
+    use crate::peers::write_tools;
+
+    #[tokio::test]
+    async fn a_second_start_knows_the_key_and_a_stranger_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = write_tools(folder.path(), 2).unwrap().display().to_string();
+        let home = folder.path().join("home").display().to_string();
+        let settings = HubSettings { tools, changes: false, home, key: "0123456789".repeat(4) };
+        for _ in 0..2 {
+            let door = open_door(&settings).await.unwrap();
+            let caller = door.authenticate(&settings.key).unwrap();
+            assert_eq!((&*caller.id, door.view(&caller).tools.len()), ("key:bench", 3));
+            assert!(door.authenticate("another").is_err());
+        }
+    }
 }
