@@ -46,7 +46,8 @@ impl Guard {
             return Ok(());
         }
         let secret = bearer(request.headers())?;
-        let caller = self.0.authenticator.authenticate(secret).map_err(|error| Refused::Unknown(error.to_string()))?;
+        let caller =
+            self.0.authenticator.authenticate(secret).map_err(|error| Refused::Unknown(error.to_string()))?;
         request.extensions_mut().insert(caller);
         Ok(())
     }
@@ -145,15 +146,24 @@ enum Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, why) = match self {
-            Self::Host => (StatusCode::FORBIDDEN, "the Host header names another machine; add the name to `allowed_hosts` if it is this one".to_owned()),
+            Self::Host => (
+                StatusCode::FORBIDDEN,
+                "the Host header names another machine; add the name to `allowed_hosts` if it is this one"
+                    .to_owned(),
+            ),
             Self::Origin => (StatusCode::FORBIDDEN, "the Origin header names a foreign page".to_owned()),
-            Self::NoKey => (StatusCode::UNAUTHORIZED, "send a key: `Authorization: Bearer KEY`; `drawbridge keys add NAME` makes one".to_owned()),
+            Self::NoKey => (
+                StatusCode::UNAUTHORIZED,
+                "send a key: `Authorization: Bearer KEY`; `drawbridge keys add NAME` makes one".to_owned(),
+            ),
             Self::Unknown(why) => (StatusCode::UNAUTHORIZED, why),
         };
         tracing::info!(%status, why, "refused at the entrance");
         let mut response = (status, Json(json!({ "error": why }))).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"drawbridge\""));
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"drawbridge\""));
         }
         response
     }
@@ -177,10 +187,20 @@ mod tests {
 
     #[test]
     fn a1_only_our_own_names_are_served() {
-        for good in ["localhost", "localhost:4747", "127.0.0.1:1", "[::1]:4747", "LOCALHOST", "box.LAN:4747"] {
+        for good in ["localhost", "localhost:4747", "127.0.0.1:1", "[::1]:4747", "LOCALHOST", "box.LAN:4747"]
+        {
             assert!(check(&[good], &[]), "{good}");
         }
-        for bad in ["evil.test", "127.0.0.1.evil", "localhost.evil:4747", "localhost@evil", "evil@localhost", "", "127.0.0.1 ", "[::2]"] {
+        for bad in [
+            "evil.test",
+            "127.0.0.1.evil",
+            "localhost.evil:4747",
+            "localhost@evil",
+            "evil@localhost",
+            "",
+            "127.0.0.1 ",
+            "[::2]",
+        ] {
             assert!(!check(&[bad], &[]), "{bad}");
         }
         assert!(!check(&[], &[]));
@@ -192,12 +212,23 @@ mod tests {
         assert!(check(&["localhost:4747"], &["http://localhost:4747"]));
         assert!(check(&["localhost:4747"], &["http://127.0.0.1:4747"]));
         for bad in [
-            "null", "http://evil.test", "http://localhost", "http://localhost:3000", "http://127.0.0.1.evil:4747", "file://",
-            "http://a@localhost:4747", "http://localhost:4747/", "ftp://localhost:4747", "localhost:4747",
+            "null",
+            "http://evil.test",
+            "http://localhost",
+            "http://localhost:3000",
+            "http://127.0.0.1.evil:4747",
+            "file://",
+            "http://a@localhost:4747",
+            "http://localhost:4747/",
+            "ftp://localhost:4747",
+            "localhost:4747",
         ] {
             assert!(!check(&["localhost:4747"], &[bad]), "{bad}");
         }
-        assert!(!check(&["evil.test"], &["http://evil.test"]), "an evil host that agrees with an evil origin");
+        assert!(
+            !check(&["evil.test"], &["http://evil.test"]),
+            "an evil host that agrees with an evil origin"
+        );
         assert!(!check(&["localhost:4747"], &["http://localhost:4747", "http://localhost:4747"]));
     }
 

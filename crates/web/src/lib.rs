@@ -7,5 +7,5 @@ mod listen;
 mod routes;
 
 pub use guard::{Guard, HostNames, HostNamesError};
-pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, Listener, ListenError, SHUTDOWN_GRACE};
+pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, ListenError, Listener, SHUTDOWN_GRACE};
 pub use routes::{StatusSource, routes};

@@ -61,7 +61,13 @@ impl Listener {
         let connections = TaskTracker::new();
         let service = TowerToHyperService::new(router);
         for socket in self.sockets {
-            let accept = accept_all(socket, self.permits.clone(), service.clone(), connections.clone(), shutdown.clone());
+            let accept = accept_all(
+                socket,
+                self.permits.clone(),
+                service.clone(),
+                connections.clone(),
+                shutdown.clone(),
+            );
             connections.spawn(accept);
         }
         connections.close();
@@ -85,7 +91,10 @@ async fn accept_all(
 }
 
 /// Waits for a permit, then for a connection.
-async fn accept_one(socket: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept_one(
+    socket: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     // A closed semaphore would give no permit; ours is never closed.
     let permit = permits.clone().acquire_owned().await.ok();
     loop {
