@@ -12,7 +12,7 @@ use crate::output;
 
 /// The exit status when the door, not the tool, said no.
 const REFUSED: u8 = 3;
-/// The key of the door's own question (see `docs/rules.md`).
+/// The key of the door's own question (see `docs/control.md`).
 const APPROVAL: &str = "drawbridge_approval";
 
 /// Calls a tool and prints what it says.

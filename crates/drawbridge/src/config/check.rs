@@ -109,6 +109,18 @@ mod tests {
         assert!(found[0].starts_with("rules[0]: ") && found[0].contains("files_["), "{found:?}");
     }
 
+    #[test]
+    fn the_documented_examples_are_right() {
+        let mut examples = 0;
+        for page in [include_str!("../../../../docs/configuration.md"), include_str!("../../../../docs/control.md")] {
+            for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
+                parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
+                examples += 1;
+            }
+        }
+        assert_eq!(examples, 2);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[a-z_\\[\\]=\"0-9 \n.{},~-]{0,80}") {
