@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{Answers, Arguments, Caller};
+use crate::{Answers, Arguments, Caller, StreamMode};
 
 /// One request by a caller to run one tool, read one resource or get one prompt.
 #[derive(Debug, Clone)]
@@ -40,15 +40,25 @@ pub enum Target {
     Resource(Box<str>),
     /// A prompt, by its name.
     Prompt(Box<str>),
+    /// A live stream of a server.
+    Stream {
+        /// The server's name.
+        server: Box<str>,
+        /// The stream, as a tool of that server named it.
+        id: Box<str>,
+        /// What for.
+        mode: StreamMode,
+    },
 }
 
-/// As the audit shows it: `files_read`, `resource:file:///…`, `prompt:review`.
+/// As the audit shows it: `files_read`, `resource:file:///…`, `prompt:review`, `stream:terminal/7k3q`.
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tool(name) => formatter.write_str(name),
             Self::Resource(uri) => write!(formatter, "resource:{uri}"),
             Self::Prompt(name) => write!(formatter, "prompt:{name}"),
+            Self::Stream { server, id, .. } => write!(formatter, "stream:{server}/{id}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     BoxFuture, Call, Caller, Change, Completion, Live, Outcome, PromptResult, Refusal, ResourceResult,
-    Suggestions, ToolResult, View, Watch,
+    StreamHandle, Suggestions, ToolResult, View, Watch,
 };
 
 /// What a completed call answers, by its target.
@@ -18,6 +18,8 @@ pub enum Answer {
     Resource(ResourceResult),
     /// Of a prompt.
     Prompt(PromptResult),
+    /// A stream, to be attached to.
+    Stream(StreamHandle),
 }
 
 /// The one door. Every entrance holds an `Arc<dyn Handler>` and nothing else of the gateway.

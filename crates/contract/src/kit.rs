@@ -18,8 +18,8 @@ use tokio::sync::broadcast;
 
 use crate::{
     Answer, Arguments, BoxFuture, Call, Caller, CallerKind, Change, Completion, CompletionOf, Context,
-    Handler, Live, Origin, Outcome, Refusal, Resources, Server, Suggestions, Target, ToolResult, View, Watch,
-    parse_strict,
+    Handler, Live, Origin, Outcome, Refusal, Resources, Server, StreamMode, Suggestions, Target, ToolResult,
+    View, Watch, parse_strict,
 };
 
 /// One server behind a door without policy.
@@ -151,6 +151,19 @@ impl Door {
         Ok(prompt.get(&call.arguments, &context).await?.map(Answer::Prompt))
     }
 
+    fn stream(
+        self: Arc<Self>,
+        id: &str,
+        mode: StreamMode,
+        call: &Call,
+        live: Live,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        let missing = || Refusal::NotFound { kind: "stream", name: id.into() };
+        let streams = self.server.streams().ok_or_else(missing)?;
+        let context = self.context(call, live, crate::Limits::default().timeout);
+        Ok(Outcome::Complete(Answer::Stream(streams.open(id, mode, &context)?)))
+    }
+
     fn context(self: &Arc<Self>, call: &Call, live: Live, timeout: std::time::Duration) -> Context {
         Context::new(call, live, call.answers.clone(), Instant::now() + timeout, self.clone())
     }
@@ -168,6 +181,7 @@ impl Handler for Door {
                 Target::Tool(name) => self.tool(name, &call, live).await,
                 Target::Resource(uri) => self.resource(uri, &call, live).await,
                 Target::Prompt(name) => self.prompt(name, &call, live).await,
+                Target::Stream { id, mode, .. } => self.stream(id, *mode, &call, live),
             }
         })
     }

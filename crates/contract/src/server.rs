@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use crate::{Change, Prompt, Resources, Tool};
+use crate::{Change, Prompt, Resources, Streams, Tool};
 
 /// A named group of tools, resources and prompts: built in, a process, or an upstream.
 pub trait Server: Send + Sync + 'static {
@@ -29,6 +29,11 @@ pub trait Server: Send + Sync + 'static {
     /// Its prompts, in a fixed order.
     fn prompts(&self) -> Vec<Arc<dyn Prompt>> {
         Vec::new()
+    }
+
+    /// Its live streams, if it has any.
+    fn streams(&self) -> Option<Arc<dyn Streams>> {
+        None
     }
 
     /// Tells what changes, if anything of it can.

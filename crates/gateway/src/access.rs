@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use drawbridge_contract::{Caller, Refusal, Target, View};
 
-use crate::catalog::{Catalog, Entry, Subject};
+use crate::catalog::{Catalog, Entry, Subject, stream_entry};
 use crate::limits::RateLimit;
 use crate::pattern::Patterns;
 use crate::rules::{Decision, Rules, Ruling};
@@ -34,6 +34,8 @@ struct Grants {
     tools: HashMap<Box<str>, Arc<Grant>>,
     prompts: HashMap<Box<str>, Arc<Grant>>,
     resources: Vec<Arc<Grant>>,
+    /// By the names of their entries.
+    streams: HashMap<Box<str>, Arc<Grant>>,
     view: Arc<View>,
 }
 
@@ -63,6 +65,9 @@ impl Access {
             Target::Tool(name) => ("tool", name, grants.tools.get(name)),
             Target::Prompt(name) => ("prompt", name, grants.prompts.get(name)),
             Target::Resource(uri) => ("resource", uri, grants.resources.iter().find(|grant| grant.owns(uri))),
+            Target::Stream { server, id, mode } => {
+                ("stream", id, grants.streams.get(stream_entry(server, *mode).as_str()))
+            }
         };
         found.cloned().ok_or_else(|| Refusal::NotFound { kind, name: name.clone() })
     }
@@ -89,7 +94,8 @@ impl Access {
 
 impl Grants {
     fn of(visible: &[Arc<Grant>], instructions: String) -> Self {
-        let (mut tools, mut prompts, mut resources) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut tools, mut prompts, mut streams, mut resources) =
+            (HashMap::new(), HashMap::new(), HashMap::new(), Vec::new());
         let mut view = View {
             revision: REVISIONS.fetch_add(1, Ordering::Relaxed),
             tools: Vec::new(),
@@ -113,9 +119,12 @@ impl Grants {
                     view.prompts.push(prompt.spec().clone());
                     prompts.insert(prompt.spec().name.as_str().into(), grant.clone());
                 }
+                Subject::Streams(..) => {
+                    streams.insert(grant.entry.name.clone(), grant.clone());
+                }
             }
         }
-        Self { tools, prompts, resources, view: Arc::new(view) }
+        Self { tools, prompts, resources, streams, view: Arc::new(view) }
     }
 }
 

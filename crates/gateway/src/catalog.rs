@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Limits, Prompt, Resources, Server, Tool};
+use drawbridge_contract::{Annotations, Limits, Prompt, Resources, Server, StreamMode, Streams, Tool};
 
 use crate::schema::{InputSchema, SchemaError};
 
@@ -28,14 +28,14 @@ pub enum CatalogError {
 
 /// Everything that is served now.
 pub(crate) struct Catalog {
-    /// Sorted by name within tools, resources and prompts.
+    /// Sorted by name within tools, resources, prompts and streams.
     pub(crate) entries: Vec<Arc<Entry>>,
     pub(crate) instructions: String,
 }
 
 /// One thing that can be called.
 pub(crate) struct Entry {
-    /// What rules and scopes match: a tool's name, or `files_resource` and `files_prompt` for the rest.
+    /// What rules and scopes match: a tool's name, or `files_resource`, `files_prompt` and the like for the rest.
     pub(crate) name: Box<str>,
     pub(crate) annotations: Annotations,
     pub(crate) limits: Limits,
@@ -46,6 +46,7 @@ pub(crate) enum Subject {
     Tool(Arc<dyn Tool>, InputSchema),
     Resources(Arc<dyn Resources>),
     Prompt(Arc<dyn Prompt>),
+    Streams(Arc<dyn Streams>, StreamMode),
 }
 
 impl Catalog {
@@ -54,6 +55,9 @@ impl Catalog {
         for server in servers {
             entries.extend(tools_of(&**server)?);
             entries.extend(server.resources().map(|resources| Entry::resources(server.name(), resources)));
+            entries.extend(
+                server.streams().into_iter().flat_map(|streams| Entry::streams(server.name(), &streams)),
+            );
             entries.extend(server.prompts().into_iter().map(|prompt| Entry::prompt(server.name(), prompt)));
         }
         refuse_clashes(&entries)?;
@@ -64,6 +68,14 @@ impl Catalog {
             entries: entries.into_iter().map(Arc::new).collect(),
             instructions: instructions.join("\n"),
         })
+    }
+}
+
+/// The name under which rules and scopes know a server's streams.
+pub(crate) fn stream_entry(server: &str, mode: StreamMode) -> String {
+    match mode {
+        StreamMode::Watch => format!("{server}_watch"),
+        StreamMode::Type => format!("{server}_type"),
     }
 }
 
@@ -100,16 +112,24 @@ impl Entry {
         Self::read(format!("{server}_prompt"), Subject::Prompt(prompt))
     }
 
+    /// Two entries, because looking and typing are two rights: `terminal_watch` and `terminal_type`.
+    fn streams(server: &str, streams: &Arc<dyn Streams>) -> [Self; 2] {
+        let entry = |mode| Self::read(stream_entry(server, mode), Subject::Streams(streams.clone(), mode));
+        let (watch, typing) = (entry(StreamMode::Watch), entry(StreamMode::Type));
+        [watch, Self { annotations: Annotations::CHANGES, ..typing }]
+    }
+
     fn read(name: String, subject: Subject) -> Self {
         Self { name: name.into(), annotations: Annotations::READS, limits: Limits::default(), subject }
     }
 
-    /// Where it stands: tools, then resources, then prompts, each by name.
+    /// Where it stands: tools, then resources, prompts and streams, each by name.
     fn order(&self) -> (u8, &str) {
         match &self.subject {
             Subject::Tool(..) => (0, &self.name),
             Subject::Resources(_) => (1, &self.name),
             Subject::Prompt(prompt) => (2, &prompt.spec().name),
+            Subject::Streams(..) => (3, &self.name),
         }
     }
 }

@@ -47,6 +47,12 @@ async fn run(entry: &Entry, call: &Call, context: &Context) -> Result<Outcome<An
             Target::Resource(uri) => Ok(resources.read(uri, context).await?.map(Answer::Resource)),
             other => Err(Refusal::NotFound { kind: "resource", name: other.to_string().into() }),
         },
+        Subject::Streams(streams, mode) => match &call.target {
+            Target::Stream { id, .. } => {
+                Ok(Outcome::Complete(Answer::Stream(streams.open(id, *mode, context)?)))
+            }
+            other => Err(Refusal::NotFound { kind: "stream", name: other.to_string().into() }),
+        },
         Subject::Prompt(prompt) => Ok(prompt.get(&call.arguments, context).await?.map(Answer::Prompt)),
     }
 }
@@ -75,6 +81,7 @@ pub(crate) fn size_bytes(answer: &Answer) -> usize {
     match answer {
         Answer::Tool(result) => result.size_bytes(),
         Answer::Prompt(result) => result.messages.get().len(),
+        Answer::Stream(_) => 0,
         Answer::Resource(result) => {
             let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
             result.contents.iter().map(|one| one.uri.len() + length(&one.text) + length(&one.blob)).sum()
