@@ -28,12 +28,8 @@ impl fmt::Display for Problem {
 /// Reads a configuration, or names each field at fault.
 pub(crate) fn parse(text: &str) -> Result<Config, Vec<Problem>> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| vec![not_toml(&error)])?;
-    let mut problems: Vec<Problem> = table.iter().filter_map(bad_value).collect();
-    let mut unknown = |path: serde_ignored::Path<'_>| {
-        problems.push(Problem { field: path.to_string(), why: "there is no such field".to_owned() });
-    };
-    let read = serde_ignored::deserialize(Value::Table(table), &mut unknown);
-    match read {
+    let problems: Vec<Problem> = table.iter().flat_map(|(name, value)| problems_of(name, value)).collect();
+    match Value::Table(table).try_into() {
         Ok(config) if problems.is_empty() => check_rules(config),
         _ => Err(problems),
     }
@@ -43,11 +39,20 @@ fn not_toml(error: &toml::de::Error) -> Problem {
     Problem { field: String::new(), why: error.to_string().trim_end().to_owned() }
 }
 
-/// Each top-level field alone, so that one mistake does not hide another.
-fn bad_value((name, value): (&String, &Value)) -> Option<Problem> {
-    let alone = Table::from_iter([(name.clone(), value.clone())]);
-    let error = serde_path_to_error::deserialize::<_, Config>(Value::Table(alone)).err()?;
-    Some(Problem { field: error.path().to_string(), why: error.inner().message().trim_end().to_owned() })
+/// What is wrong in one top-level field. Each is read alone, so that one mistake does not hide another.
+fn problems_of(name: &str, value: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut unknown = |path: serde_ignored::Path<'_>| {
+        problems.push(Problem { field: path.to_string(), why: "there is no such field".to_owned() });
+    };
+    let alone = Value::Table(Table::from_iter([(name.to_owned(), value.clone())]));
+    let read =
+        serde_path_to_error::deserialize::<_, Config>(serde_ignored::Deserializer::new(alone, &mut unknown));
+    if let Err(error) = read {
+        let why = error.inner().message().trim_end().to_owned();
+        problems.push(Problem { field: error.path().to_string(), why });
+    }
+    problems
 }
 
 fn check_rules(config: Config) -> Result<Config, Vec<Problem>> {
@@ -112,7 +117,9 @@ mod tests {
     #[test]
     fn the_documented_examples_are_right() {
         let mut examples = 0;
-        for page in [include_str!("../../../../docs/configuration.md"), include_str!("../../../../docs/control.md")] {
+        for page in
+            [include_str!("../../../../docs/configuration.md"), include_str!("../../../../docs/control.md")]
+        {
             for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
                 parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
                 examples += 1;

@@ -11,7 +11,7 @@ fn json(text: &str) -> Value {
 #[test]
 fn a_tool_is_called_in_process_when_no_hub_runs() {
     let home = Home::new();
-    let written = home.run(&["call", "files_write", r#"{"path": "Drawbridge/a.txt", "text": "hello"}"#]);
+    let written = home.run(&["call", "files_write", r#"{"path": "Drawbridge/a.txt", "content": "hello"}"#]);
     written.good();
     assert_eq!(std::fs::read_to_string(home.root().join("a.txt")).unwrap(), "hello");
     assert_eq!(home.run(&["call", "files_read", r#"{"path": "Drawbridge/a.txt"}"#]).good().trim(), "hello");

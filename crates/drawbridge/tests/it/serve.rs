@@ -89,6 +89,8 @@ fn the_command_line_goes_through_the_running_hub() {
         home.run(&["call", "files_read", r#"{"path": "Drawbridge/a.txt"}"#]).good().trim(),
         "from the hub"
     );
+    // Reads reach the disk within a tenth of a second.
+    std::thread::sleep(std::time::Duration::from_millis(300));
     let tail = home.run(&["--json", "audit", "tail"]).good();
     assert!(tail.contains(r#""entrance":"mcp.http""#), "{tail}");
     home.run(&["raise"]).good();
@@ -124,7 +126,7 @@ fn after_kill_9_it_starts_again_and_the_audit_is_whole() {
     let home = Home::new();
     for _ in 0..3 {
         let hub = home.serve();
-        home.run(&["call", "files_write", r#"{"path": "Drawbridge/a.txt", "text": "x"}"#]).good();
+        home.run(&["call", "files_write", r#"{"path": "Drawbridge/a.txt", "content": "x"}"#]).good();
         drop(hub);
     }
     home.run(&["audit", "verify"]).good();

@@ -58,7 +58,7 @@ fn a_host_lists_writes_reads_edits_and_searches_real_files() {
     let mut host = Host::start(&home);
     let tools = host.request("tools/list", json!({}))["tools"].as_array().unwrap().len();
     assert!(tools >= 13, "{tools} tools");
-    host.text("files_write", json!({"path": "Drawbridge/notes.md", "text": "# Notes\n- milk\n- bread\n"}));
+    host.text("files_write", json!({"path": "Drawbridge/notes.md", "content": "# Notes\n- milk\n- bread\n"}));
     assert!(host.text("files_list", json!({"path": "Drawbridge"})).contains("notes.md"));
     host.text(
         "files_edit",
