@@ -106,9 +106,10 @@ impl Outlet {
     }
 }
 
-/// The live side of a call that stops when the host cancels it.
+/// The live side of a call that stops when the host cancels it. It has a token of its own below the request's: the
+/// door cancels that one when the call is over, and the request may not be.
 pub(crate) fn live(cancellation: &CancellationToken, sink: Option<Arc<dyn Sink>>) -> Live {
-    Live { cancellation: cancellation.clone(), sink }
+    Live { cancellation: cancellation.child_token(), sink }
 }
 
 /// Runs `answer` until it is there, or the host no longer wants it. However it ends, `cancellation` ends with it, so
