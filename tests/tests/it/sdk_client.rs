@@ -4,6 +4,8 @@
 
 #![expect(deprecated, reason = "sampling is deprecated in 2026-07-28, and hosts still have it")]
 
+use std::time::Duration;
+
 use drawbridge_tests::fixture::{Fixture, serve};
 use rmcp::model::{
     CallToolRequestParams, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
@@ -14,6 +16,10 @@ use rmcp::service::{RequestContext, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
 use serde_json::json;
+use tokio::time::timeout;
+
+/// How long all questions of one test may take; they take less than a second.
+const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A host that answers whatever it is asked.
 struct Host;
@@ -67,6 +73,10 @@ async fn says(client: &Client, tool: &'static str, arguments: serde_json::Value)
 }
 
 async fn check(era: ClientLifecycleMode, version: ProtocolVersion) {
+    timeout(TIME_MAX, look_around(era, version)).await.expect("the wire answers in time");
+}
+
+async fn look_around(era: ClientLifecycleMode, version: ProtocolVersion) {
     let (_running, client) = connected(era).await;
     assert_eq!(client.peer_info().unwrap().protocol_version, version);
 

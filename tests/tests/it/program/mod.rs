@@ -1,0 +1,34 @@
+//! The program as it is built, started in a home of its own, and those who speak to it: as hosts do, or byte by byte.
+
+mod bridge;
+mod home;
+mod http;
+mod hub;
+mod modern;
+mod session;
+mod stdio;
+
+pub(crate) use bridge::Bridge;
+pub(crate) use home::{Home, Ran, canaries};
+pub(crate) use http::{Connection, Request, Response};
+pub(crate) use hub::Hub;
+pub(crate) use modern::Modern;
+pub(crate) use session::Session;
+pub(crate) use stdio::StdioHost;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must come: machines can be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks until `found` finds something.
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it did not come in {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
