@@ -68,6 +68,11 @@ impl Connection {
         Ok(Answer { status: head.status, session: head.session, body })
     }
 
+    /// The last answer as it came over the wire, head and all.
+    pub fn received(&self) -> &[u8] {
+        &self.inbound
+    }
+
     async fn read_head(&mut self) -> anyhow::Result<Head> {
         loop {
             self.read_more().await?;

@@ -133,7 +133,8 @@ impl Caller {
         let answer = self.connection.exchange(bytes).await?;
         let latency = start.elapsed();
         ensure!(answer.status == 200, "the server answered {}: {}", answer.status, excerpt(answer.body));
-        self.request.check(answer.body)?;
+        let checked = self.request.check(answer.body);
+        checked.with_context(|| format!("the whole answer was: {}", excerpt(self.connection.received())))?;
         Ok(latency)
     }
 

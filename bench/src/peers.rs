@@ -20,7 +20,9 @@ pub enum Peer {
     DrawbridgeChanges,
     /// A bare axum handler: no MCP at all.
     Axum,
-    /// A bare server of the Rust SDK.
+    /// A bare server of the Rust SDK with its default settings: it answers with event streams.
+    RmcpDefault,
+    /// The same, told to answer with plain JSON, which is faster.
     Rmcp,
     /// A FastMCP server.
     FastMcp,
@@ -28,8 +30,8 @@ pub enum Peer {
 
 impl Peer {
     /// All of them, in the order of the tables.
-    pub const ECHO: [Self; 5] =
-        [Self::Drawbridge, Self::DrawbridgeChanges, Self::Axum, Self::Rmcp, Self::FastMcp];
+    pub const ECHO: [Self; 6] =
+        [Self::Drawbridge, Self::DrawbridgeChanges, Self::Axum, Self::RmcpDefault, Self::Rmcp, Self::FastMcp];
 
     /// One of each.
     pub const ALL: [Self; 4] = [Self::Drawbridge, Self::Axum, Self::Rmcp, Self::FastMcp];
@@ -43,7 +45,8 @@ impl Peer {
             Self::Drawbridge => "Drawbridge, the whole door",
             Self::DrawbridgeChanges => "Drawbridge, calls that change something",
             Self::Axum => "bare axum",
-            Self::Rmcp => "bare rmcp",
+            Self::RmcpDefault => "bare rmcp, default settings",
+            Self::Rmcp => "bare rmcp, plain JSON",
             Self::FastMcp => "FastMCP",
         }
     }
@@ -54,6 +57,7 @@ impl Peer {
             Self::Drawbridge => "bench-hub",
             Self::DrawbridgeChanges => "bench-hub-changes",
             Self::Axum => "peer-axum",
+            Self::RmcpDefault => "peer-rmcp-default",
             Self::Rmcp => "peer-rmcp",
             Self::FastMcp => "fastmcp",
         }
@@ -63,7 +67,8 @@ impl Peer {
         match self {
             Self::FastMcp => bench.setup.fastmcp(),
             Self::Drawbridge | Self::DrawbridgeChanges => bench.program("bench-hub").map(Command::new),
-            Self::Axum | Self::Rmcp => bench.program(self.slug()).map(Command::new),
+            Self::Axum => bench.program("peer-axum").map(Command::new),
+            Self::RmcpDefault | Self::Rmcp => bench.program("peer-rmcp").map(Command::new),
         }
     }
 
@@ -75,9 +80,11 @@ impl Peer {
     pub fn start(self, bench: &Bench, tools: &Path) -> anyhow::Result<Running> {
         let mut command = self.command(bench)?;
         command.arg(tools);
-        if self == Self::DrawbridgeChanges {
-            command.arg("--changes");
-        }
+        command.args(match self {
+            Self::DrawbridgeChanges => Some("--changes"),
+            Self::RmcpDefault => Some("--event-streams"),
+            _ => None,
+        });
         if matches!(self, Self::Drawbridge | Self::DrawbridgeChanges) {
             command.env("DRAWBRIDGE_HOME", bench.home(self.slug())?).env("DRAWBRIDGE_OWNER_KEY", &bench.key);
         }

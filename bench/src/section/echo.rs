@@ -50,7 +50,9 @@ pub(super) fn run(bench: &Bench, title: &str, dialect: Dialect, peers: &[Peer]) 
     let mut table = Table::new(title, about, &COLUMNS);
     let figures = measure(bench, dialect, bench.connections, peers, &mut table)?;
     fill(&mut table, &figures);
-    add_rate_budgets(&mut table, &figures);
+    if dialect == Dialect::Stateless {
+        add_rate_budgets(&mut table, &figures);
+    }
     Ok(table)
 }
 
@@ -155,12 +157,14 @@ fn fill(table: &mut Table, figures: &[Figures]) {
 
 fn add_rate_budgets(table: &mut Table, figures: &[Figures]) {
     let Some(door) = find(figures, Peer::Drawbridge) else { return };
-    for (peer, what, least) in [
-        (Peer::Rmcp, "calls per second beside bare rmcp", 2.0),
-        (Peer::Axum, "calls per second beside bare axum", 0.6),
-    ] {
+    for (peer, least) in [(Peer::RmcpDefault, 2.0), (Peer::Rmcp, 2.0), (Peer::Axum, 0.6)] {
         if let Some(other) = find(figures, peer) {
-            table.budgets.push(Budget::at_least(what, least, door.calls_per_second / other.calls_per_second));
+            let what = format!("calls per second beside {}", peer.name());
+            table.budgets.push(Budget::at_least(
+                &what,
+                least,
+                door.calls_per_second / other.calls_per_second,
+            ));
         }
     }
 }

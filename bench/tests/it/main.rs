@@ -109,7 +109,8 @@ async fn a_server_that_does_not_echo_ends_the_measurement() {
     let error = drive(Dialect::Stateless, |_, _| {
         plain(r#"{"jsonrpc":"2.0","id":10000000,"result":{"content":[{"text":"hello"}]}}"#)
     });
-    assert!(error.await.unwrap_err().to_string().contains("got the answer"));
+    let error = format!("{:#}", error.await.unwrap_err());
+    assert!(error.contains("got the answer") && error.contains("HTTP/1.1 200 OK"), "{error}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
-//! A bare server of the official Rust SDK over Streamable HTTP: `peer-rmcp TOOLS.json`.
+//! A bare server of the official Rust SDK over Streamable HTTP: `peer-rmcp TOOLS.json [--event-streams]`.
 //!
-//! It lists the tools of that file, and each of them answers with its `message`. Its settings are the SDK's fastest:
-//! answers as plain JSON rather than as an event stream, the tool called directly rather than through its router.
+//! It lists the tools of that file, and each of them answers with its `message`; they are called directly rather than
+//! through the SDK's router. Answers are plain JSON, which is faster than the SDK's default, event streams.
 
 use std::sync::Arc;
 
@@ -54,9 +54,12 @@ fn tools_of(path: &str) -> anyhow::Result<Vec<Tool>> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let path = std::env::args().nth(1).context("name the file with the tools: peer-rmcp TOOLS.json")?;
+    let mut arguments = std::env::args().skip(1);
+    let path =
+        arguments.next().context("name the file with the tools: peer-rmcp TOOLS.json [--event-streams]")?;
+    let is_plain = arguments.next().is_none_or(|argument| argument != "--event-streams");
     let echo = Echo { tools: Arc::new(tools_of(&path)?) };
-    let config = StreamableHttpServerConfig::default().with_json_response(true);
+    let config = StreamableHttpServerConfig::default().with_json_response(is_plain);
     let sessions = Arc::new(LocalSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(echo.clone()), sessions, config);
     drawbridge_bench_peers::serve(Router::new().nest_service("/mcp", service)).await
