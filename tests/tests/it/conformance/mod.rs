@@ -11,19 +11,29 @@ use std::path::Path;
 use drawbridge_tests::fixture::{Fixture, serve};
 use suite::Suite;
 
+/// The suite for MCP 2026-07-28 and before.
+const NEW: &str = "@modelcontextprotocol/conformance";
+/// The last suite before that revision.
+const OLD: &str = "conformance-0.1";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn suite_0_2_for_2026_07_28() {
-    check(Suite { package: "@modelcontextprotocol/conformance", revision: Some("2026-07-28") }).await;
+    check(Suite { package: NEW, revision: Some("2026-07-28"), has_requirements: true }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suite_0_2_for_2025_11_25() {
-    check(Suite { package: "@modelcontextprotocol/conformance", revision: Some("2025-11-25") }).await;
+    check(Suite { package: NEW, revision: Some("2025-11-25"), has_requirements: true }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suite_0_2_for_2025_06_18() {
+    check(Suite { package: NEW, revision: Some("2025-06-18"), has_requirements: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suite_0_1_for_everything() {
-    check(Suite { package: "conformance-0.1", revision: None }).await;
+    check(Suite { package: OLD, revision: None, has_requirements: false }).await;
 }
 
 #[test]
