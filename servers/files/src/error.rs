@@ -11,6 +11,8 @@ pub(crate) enum FileError {
     Invalid(String),
     #[error("there is nothing at {0}; files_list and files_find show what there is")]
     Missing(String),
+    #[error("there is nothing at {0} in the trash; files_trash shows what there is")]
+    NotInTrash(String),
     #[error("{path} lies outside the roots; paths begin with one of: {roots}")]
     OutsideRoots { path: String, roots: String },
     #[error("{0} leads out of its root, by `..` or by a link; only what lies inside can be used")]
@@ -85,7 +87,7 @@ impl From<FileError> for ToolError {
         let message = error.to_string();
         match error {
             FileError::Invalid(_) | FileError::Exists(_) => Self::Invalid(message),
-            FileError::Missing(_) => Self::NotFound(message),
+            FileError::Missing(_) | FileError::NotInTrash(_) => Self::NotFound(message),
             FileError::OutsideRoots { .. }
             | FileError::LeadsOut(_)
             | FileError::Secret(_)

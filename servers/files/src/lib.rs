@@ -9,22 +9,27 @@
 mod disk;
 mod error;
 mod reading;
+mod resources;
+mod searching;
 mod settings;
 mod text;
 mod tools;
 mod uri;
 mod walk;
+mod watching;
 mod work;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drawbridge_contract::{CancellationToken, Server, Tool};
+use drawbridge_contract::{CancellationToken, Change, Resources, Server, Tool, broadcast};
 
 pub use disk::denied::{PROTECTED_NAMES, SECRET_NAMES};
 pub use settings::{Access, FilesError, FilesSettings, RootSettings, TrashSettings};
 
 use disk::roots::Roots;
+use resources::FileResources;
+use watching::Watching;
 use work::Work;
 
 /// How long the trash is tidied at the start; the rest is done later.
@@ -32,8 +37,8 @@ const PRUNE_AT_START_MAX: Duration = Duration::from_secs(60);
 
 /// The server `files`.
 pub struct Files {
-    roots: Arc<Roots>,
     tools: Vec<Arc<dyn Tool>>,
+    resources: Arc<FileResources>,
 }
 
 impl Files {
@@ -48,7 +53,8 @@ impl Files {
                 .map_err(|source| FilesError::Open { path: root.real.clone(), source })?;
         }
         prune_trash(roots.clone());
-        Ok(Self { tools: tools::all(&roots), roots })
+        let tools = tools::all(&roots);
+        Ok(Self { tools, resources: Arc::new(FileResources { roots, watching: Watching::new() }) })
     }
 }
 
@@ -74,5 +80,13 @@ impl Server for Files {
 
     fn tools(&self) -> Vec<Arc<dyn Tool>> {
         self.tools.clone()
+    }
+
+    fn resources(&self) -> Option<Arc<dyn Resources>> {
+        Some(self.resources.clone())
+    }
+
+    fn changes(&self) -> Option<broadcast::Receiver<Change>> {
+        Some(self.resources.watching.changes())
     }
 }

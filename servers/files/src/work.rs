@@ -2,13 +2,16 @@
 //! pool for blocking work. Either way it ends with its call.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use drawbridge_contract::{Cancellation, Context, Outcome, ToolError, ToolResult};
+use drawbridge_contract::{Cancellation, Context, ToolError, ToolResult};
 
 use crate::disk::folder::Reach;
 use crate::disk::roots::Roots;
 use crate::error::{FileError, Result};
+
+/// How long it may take to put things in order after work was stopped.
+const IN_ORDER_MAX: Duration = Duration::from_secs(30);
 
 /// One call's work: when to stop, and whether it may wait.
 pub(crate) struct Work {
@@ -45,9 +48,9 @@ impl Work {
         if self.quick { Reach::SameDisk } else { Reach::Any }
     }
 
-    /// When it must be done.
-    pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
+    /// The same work without its end: for what has to be put in order after it was stopped.
+    pub(crate) fn regardless(&self) -> Self {
+        Self::patient(Cancellation::new(), Instant::now() + IN_ORDER_MAX)
     }
 }
 
@@ -84,9 +87,4 @@ pub(crate) async fn pooled<I: Send + 'static, T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || answer(&roots, &input, &work)).await;
     done.map_err(|error| ToolError::Failed(format!("the work broke off: {error}; please report it")))?
         .map_err(ToolError::from)
-}
-
-/// A result that is complete.
-pub(crate) fn complete(result: ToolResult) -> Outcome {
-    Outcome::Complete(result)
 }

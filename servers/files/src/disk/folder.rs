@@ -183,7 +183,19 @@ impl Folder {
         if cfg!(windows) {
             return Ok(()); // A folder cannot be flushed there; NTFS journals names.
         }
-        self.0.open(Component::CURRENT)?.sync_all()
+        self.as_file()?.sync_all()
+    }
+
+    /// A path that leads to this very folder for as long as it is open (`proc(5)`).
+    #[cfg(fast)]
+    pub(crate) fn handle_path(&self) -> std::path::PathBuf {
+        use std::os::fd::AsRawFd as _;
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
+
+    /// The folder as a file: to flush and to lock it.
+    pub(crate) fn as_file(&self) -> io::Result<File> {
+        Ok(self.0.open(Component::CURRENT)?.into_std())
     }
 
     /// Opens without waiting, then refuses what is not a regular file.

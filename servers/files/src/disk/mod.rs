@@ -12,6 +12,7 @@ pub(crate) mod protected;
 pub(crate) mod replace;
 pub(crate) mod root;
 pub(crate) mod roots;
+pub(crate) mod settle;
 pub(crate) mod stat;
 pub(crate) mod trash;
 pub(crate) mod tree;

@@ -5,6 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
 
+use std::time::{Duration, Instant};
+
+use drawbridge_contract::CancellationToken;
 use uuid::Uuid;
 
 use super::denied::STAGED_PREFIX;
@@ -13,10 +16,15 @@ use super::locate::Place;
 use super::name::Name;
 use super::root::Root;
 use super::stat::Stat;
+use super::tree;
 use crate::error::{FileError, Result};
+use crate::work::Work;
 
 /// Where in the trash folder files are until they are whole.
 const STAGING_NAME: &str = "staging";
+
+/// How long the start removes one half-filled folder.
+const LEFT_OVER_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A file that is being written and has no name of its own yet.
 pub(crate) struct Staged<'p> {
@@ -112,6 +120,64 @@ impl Drop for Staged<'_> {
     }
 }
 
+/// A folder that is being filled and has no name of its own yet. It is filled inside a folder of its own, which is
+/// locked for as long as we live.
+pub(crate) struct StagedFolder<'p> {
+    folder: Folder,
+    name: OsString,
+    staging: Folder,
+    place: &'p Place<'p>,
+    work: &'p Work,
+    _lock: File,
+}
+
+impl<'p> StagedFolder<'p> {
+    /// Begins a folder that is to be at `place`.
+    pub(crate) fn begin(place: &'p Place<'p>, work: &'p Work) -> Result<Self> {
+        let failed = |error| FileError::io("write", place.show(), error);
+        let staging = staging(place).map_err(failed)?;
+        let name = OsString::from(format!("{STAGED_PREFIX}{}", Uuid::now_v7().simple()));
+        let begin = || -> io::Result<(Folder, File)> {
+            let own = Name::of(&name)?;
+            staging.make_private_folder(own)?;
+            let folder = staging.folder(own, Reach::Any)?;
+            let lock = folder.as_file()?;
+            lock.try_lock()?;
+            Ok((folder, lock))
+        };
+        let (folder, lock) = begin().map_err(failed)?;
+        Ok(Self { folder, name, staging, place, work, _lock: lock })
+    }
+
+    /// The folder in which it is filled.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// What it is called there: as it will be.
+    pub(crate) fn inner(&self) -> Result<Name<'_>> {
+        self.place.name()
+    }
+
+    /// Gives it its name, which nothing has yet.
+    pub(crate) fn create(self) -> Result<()> {
+        let failed = |error| FileError::io("write", self.place.show(), error);
+        let name = self.place.name()?;
+        self.folder.rename(name, &self.place.parent, name).map_err(failed)?;
+        self.place.parent.sync().map_err(failed)
+    }
+}
+
+impl Drop for StagedFolder<'_> {
+    fn drop(&mut self) {
+        if let Ok(name) = Name::of(&self.name) {
+            // If this fails, the next start removes it.
+            let shown = self.place.show();
+            let _ = tree::remove(&self.staging, name, &shown, &self.work.regardless());
+        }
+    }
+}
+
 /// The folder for half-written files: in the root's trash folder when that is on the same disk, else beside the place.
 fn staging(place: &Place<'_>) -> io::Result<Folder> {
     let beside = || place.parent.folder_again();
@@ -157,9 +223,14 @@ fn remove_left_over_in(folder: &Folder) -> io::Result<()> {
     )?;
     for name in &names {
         let name = Name::of(name)?;
-        let Ok((file, _)) = folder.file(name) else { continue };
-        if file.try_lock().is_ok() {
-            folder.remove_file(name)?;
+        let lock = match folder.folder(name, Reach::Any) {
+            Ok(inner) => inner.as_file(),
+            Err(_) => folder.file(name).map(|(file, _)| file),
+        };
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let work = Work::patient(CancellationToken::new(), Instant::now() + LEFT_OVER_TIME_MAX);
+            // What cannot be removed now is tried again at the next start.
+            let _ = tree::remove(folder, name, "what was left over", &work);
         }
     }
     Ok(())

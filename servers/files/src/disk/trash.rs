@@ -18,7 +18,7 @@ use super::roots::Roots;
 use super::stat::{Kind, rfc3339};
 use super::tree::{self, Copy};
 use crate::error::{FileError, Result};
-use crate::settings::TrashSettings;
+use crate::settings::{Access, TrashSettings};
 use crate::work::Work;
 
 /// How large a record may be: a path, and some numbers.
@@ -64,7 +64,7 @@ pub(crate) enum Why {
 
 /// A root's trash, open.
 pub(crate) struct Trash<'r> {
-    root: &'r Root,
+    pub(crate) root: &'r Root,
     pub(crate) folder: Arc<Folder>,
 }
 
@@ -135,7 +135,7 @@ impl<'r> Trash<'r> {
 
     /// The record of an id that a caller gives.
     pub(crate) fn record(&self, id: &str) -> Result<Record> {
-        let missing = || FileError::Missing(format!("{id} in the trash; files_trash lists it,"));
+        let missing = || FileError::NotInTrash(id.to_owned());
         if Uuid::try_parse(id).is_err() {
             return Err(missing());
         }
@@ -160,11 +160,8 @@ impl<'r> Trash<'r> {
         Ok(ids)
     }
 
-    /// Gives the thing back: moves it to `place`, where nothing is.
-    pub(crate) fn give_back(&self, id: &str, roots: &Roots, place: &Place<'_>, work: &Work) -> Result<()> {
-        let shown = place.show();
-        let copy = Copy::new(roots, &shown, work, place.parts.clone());
-        self.name(id, |name| tree::relocate((&self.folder, name), (&place.parent, place.name()?), copy))?;
+    /// Drops the record of a thing that has left.
+    pub(crate) fn forget(&self, id: &str) -> Result<()> {
         self.drop_record(id)
     }
 
@@ -222,6 +219,25 @@ impl<'r> Trash<'r> {
     }
 }
 
+impl Roots {
+    /// What has this id, in whichever root's trash.
+    ///
+    /// # Errors
+    /// When nothing has, or its root is read-only by now.
+    pub(crate) fn in_trash(&self, id: &str) -> Result<(Trash<'_>, Record)> {
+        for root in self.each() {
+            let Some(trash) = Trash::if_there(root)? else { continue };
+            if let Ok(record) = trash.record(id) {
+                return match root.access {
+                    Access::ReadWrite => Ok((trash, record)),
+                    Access::ReadOnly => Err(FileError::ReadOnly(root.name.clone())),
+                };
+            }
+        }
+        Err(FileError::NotInTrash(id.to_owned()))
+    }
+}
+
 impl Record {
     fn of(place: &Place<'_>, why: Why) -> Result<Self> {
         let stat = place.there()?;
@@ -247,7 +263,7 @@ impl Since {
 
 /// Drops what is past its bounds; for the start, on a thread of its own.
 pub(crate) fn prune_all(roots: &Roots, work: &Work) {
-    for root in roots.each().filter(|root| root.access == crate::settings::Access::ReadWrite) {
+    for root in roots.each().filter(|root| root.access == Access::ReadWrite) {
         if let Ok(Some(trash)) = Trash::if_there(root) {
             // What cannot be removed now is tried again after the next entries.
             let _ = trash.prune(&roots.settings.trash, "", work);

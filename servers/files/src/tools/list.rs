@@ -246,12 +246,6 @@ impl Key {
         };
         Self { after_directories: input.directories_first && kind != Kind::Directory, order }
     }
-
-    fn name(&self) -> &str {
-        match &self.order {
-            Order::Rising(_, name) | Order::Falling(Reverse((_, name))) => name,
-        }
-    }
 }
 
 fn show(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use drawbridge_contract::{
-    Annotations, Block, Content, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool, raw,
+    Annotations, Block, Content, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::disk::denied::Want;
 use crate::disk::locate::Last;
@@ -17,6 +17,8 @@ use crate::error::{FileError, Result};
 use crate::reading::{self, Reading, Shape};
 use crate::text::lines::Start;
 use crate::work::{Work, quick};
+
+use super::about;
 
 pub(crate) struct Read;
 
@@ -126,15 +128,4 @@ pub(super) fn block(about: &reading::About, shape: &Shape) -> Block {
             }),
         },
     }
-}
-
-/// What programs want to know, beside the contents: some hosts show a model only structured data where there is any,
-/// so it goes where no host looks for the contents.
-fn about(about: &impl Serialize) -> Box<drawbridge_contract::RawValue> {
-    #[derive(Serialize)]
-    struct Meta<'a, T> {
-        #[serde(rename = "drawbridge/file")]
-        file: &'a T,
-    }
-    raw(&Meta { file: about })
 }

@@ -37,20 +37,20 @@ impl Rules {
     /// The rules for `here`: reads the files of every folder from the root down.
     pub(crate) fn at(here: &Here<'_>, work: &Work) -> Result<Self> {
         let failed = |error| FileError::io("read the ignore files of", here.show(), error);
-        let mut rules = Self { nearest: None, path: PathBuf::new() }.with_files_of(&here.root.folder, true);
+        let mut rules = Self { nearest: None, path: PathBuf::new() }.with_files_of(&here.root.folder);
         let mut folder = here.root.folder.clone();
         for part in &here.parts {
             let next = Name::of(part).and_then(|name| folder.folder(name, work.reach())).map_err(failed)?;
             folder = Arc::new(next);
-            rules = rules.below(part, &folder, true);
+            rules = rules.below(part, &folder);
         }
         Ok(rules)
     }
 
-    /// The rules in the folder `name` below. `has_files` says that it may hold rule files.
-    pub(crate) fn below(&self, name: &OsStr, folder: &Folder, has_files: bool) -> Self {
+    /// The rules in the folder `name` below.
+    pub(crate) fn below(&self, name: &OsStr, folder: &Folder) -> Self {
         let rules = Self { nearest: self.nearest.clone(), path: self.path.join(name) };
-        rules.with_files_of(folder, has_files)
+        rules.with_files_of(folder)
     }
 
     /// Whether the entry `name` is excluded.
@@ -67,10 +67,7 @@ impl Rules {
         false
     }
 
-    fn with_files_of(self, folder: &Folder, has_files: bool) -> Self {
-        if !has_files {
-            return self;
-        }
+    fn with_files_of(self, folder: &Folder) -> Self {
         let mut builder = GitignoreBuilder::new(&self.path);
         let mut found = false;
         for file in RULE_FILES {

@@ -34,6 +34,14 @@ impl<K: Ord, V> Smallest<K, V> {
         }
     }
 
+    /// Keeps the smallest of both.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.more |= other.more;
+        for (key, value) in other.kept {
+            self.offer(key, value);
+        }
+    }
+
     /// What was kept, smallest first, and whether something was left out.
     pub(crate) fn into_sorted(self) -> (Vec<(K, V)>, bool) {
         (self.kept.into_iter().collect(), self.more)
