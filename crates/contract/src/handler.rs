@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     BoxFuture, Call, Caller, Change, Completion, Live, Outcome, PromptResult, Refusal, ResourceResult,
-    StreamHandle, Suggestions, ToolResult, View, Watch,
+    StreamHandle, Suggestions, Target, ToolResult, View, Watch,
 };
 
 /// What a completed call answers, by its target.
@@ -27,6 +27,16 @@ pub trait Handler: Send + Sync + 'static {
     /// Resolves, validates, authorizes, invokes and records one call. Dropping the future, or cancelling
     /// `live.cancellation`, stops the work; the audit has its end either way.
     fn call(self: Arc<Self>, call: Call, live: Live) -> BoxFuture<'static, Result<Outcome<Answer>, Refusal>>;
+
+    /// Whether what this caller was let reach may stay open: for entrances that hold something open after its call
+    /// has ended, such as a stream. Nothing runs and nothing is recorded.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that a new call would get: the bridge was raised, the key is gone, a rule hides it now. A door
+    /// that does not say keeps nothing open.
+    fn still_allows(&self, _caller: &Caller, target: &Target) -> Result<(), Refusal> {
+        Err(Refusal::Denied(format!("nothing says that {target} may stay open")))
+    }
 
     /// What this caller sees now.
     fn view(&self, caller: &Caller) -> Arc<View>;

@@ -186,6 +186,10 @@ impl Handler for Door {
         })
     }
 
+    fn still_allows(&self, _: &Caller, _: &Target) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn view(&self, _caller: &Caller) -> Arc<View> {
         let resources = self.server.resources();
         Arc::new(View {

@@ -178,6 +178,13 @@ impl Handler for Gateway {
         Box::pin(self.handle(call, live))
     }
 
+    fn still_allows(&self, caller: &Caller, target: &Target) -> Result<(), Refusal> {
+        if self.is_raised().map_err(unavailable)? {
+            return Err(Refusal::Raised);
+        }
+        self.find(caller, target).map(drop)
+    }
+
     fn view(&self, caller: &Caller) -> Arc<View> {
         let current = self.current().unwrap_or_else(|error| {
             tracing::error!(%error, "the policy cannot be read; lists are as they were");

@@ -1,6 +1,6 @@
 //! Keys, scopes, rules and the bridge.
 
-use drawbridge_contract::{Authenticator as _, Handler as _, Unauthenticated};
+use drawbridge_contract::{Authenticator as _, Handler as _, Refusal, Target, Unauthenticated};
 use drawbridge_gateway::{BRIDGE, Decision, GatewaySettings, LOWERED, RAISED, RuleSettings};
 use drawbridge_store::By;
 
@@ -47,6 +47,23 @@ async fn a_raised_bridge_lets_nobody_pass_until_it_is_lowered() {
     assert!(Hub::is_raised_after_restart(&hub));
     lever.settings().set(BRIDGE, LOWERED, "bridge.lower", By::now("owner", "test")).await.unwrap();
     assert_eq!(hub.owner_says("t_change", "").await, "changed");
+}
+
+#[tokio::test]
+async fn what_stays_open_ends_with_the_key_the_bridge_and_the_scope() {
+    let hub = Hub::open();
+    let secret = hub.add_key("laptop", &["t_echo"], None).await;
+    let caller = hub.gateway.authenticate(&secret).unwrap();
+    let allows = |tool: &str| hub.gateway.still_allows(&caller, &Target::Tool(tool.into()));
+    assert!(allows("t_echo").is_ok());
+    assert!(matches!(allows("t_change"), Err(Refusal::NotFound { .. })));
+    let lever = hub.elsewhere();
+    lever.settings().set(BRIDGE, RAISED, "bridge.raise", By::now("owner", "test")).await.unwrap();
+    assert!(matches!(allows("t_echo"), Err(Refusal::Raised)));
+    lever.settings().set(BRIDGE, LOWERED, "bridge.lower", By::now("owner", "test")).await.unwrap();
+    assert!(allows("t_echo").is_ok());
+    lever.keys().revoke("laptop", By::now("owner", "test")).await.unwrap();
+    assert!(matches!(allows("t_echo"), Err(Refusal::Denied(_))));
 }
 
 impl Hub {
