@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so and stop")]
 
+mod attacks;
 mod conformance;
+mod program;
 mod sdk_client;

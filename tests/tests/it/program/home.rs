@@ -1,7 +1,7 @@
 //! A person's home, and the program's commands in it.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -78,6 +78,12 @@ impl Home {
         let secret = made["secret"].as_str().or(made["key"].as_str()).unwrap();
         assert!(secret.starts_with("drawbridge_"), "{made}");
         secret.to_owned()
+    }
+
+    /// Everything in the logs.
+    pub(crate) fn log(&self) -> String {
+        let files = std::fs::read_dir(self.state().join("logs")).unwrap();
+        files.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
     }
 
     /// The last thousand records of the audit, oldest first.

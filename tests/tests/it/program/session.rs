@@ -49,8 +49,12 @@ impl Session {
         self.connection.ask(request)
     }
 
-    pub(crate) fn tool(&mut self, name: &str, arguments: Value) -> Value {
-        let request = self.request("tools/call", json!({"name": name, "arguments": arguments}));
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
+        let request = self.request(method, params);
         self.connection.ask(&request).json()
+    }
+
+    pub(crate) fn tool(&mut self, name: &str, arguments: Value) -> Value {
+        self.ask("tools/call", json!({"name": name, "arguments": arguments}))
     }
 }

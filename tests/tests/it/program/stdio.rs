@@ -5,6 +5,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::hub::resident_bytes;
+
 pub(crate) struct StdioHost {
     child: Child,
     to: ChildStdin,
@@ -58,6 +60,11 @@ impl StdioHost {
         let answer = self.tool(name, arguments);
         assert_eq!(answer["result"]["isError"], false, "{name}: {answer}");
         answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    /// How much memory it holds.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.child.id())
     }
 
     /// Closes its input, as a host that is done does, and checks that it ends by itself.
