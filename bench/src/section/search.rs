@@ -63,7 +63,8 @@ fn ripgrep(mut command: Command, tree: &FilesTree) -> Candidate<'static> {
 }
 
 fn drawbridge(mut server: StdioServer) -> Candidate<'static> {
-    let arguments = json!({"path": "tree", "pattern": NEEDLE_REGEX});
+    // Without a limit above its default, the answer would be a part of what ripgrep prints.
+    let arguments = json!({"path": "tree", "pattern": NEEDLE_REGEX, "limit": 2 * NEEDLES});
     let search = move || {
         let answer = server.call("files_search", &arguments)?;
         check("Drawbridge", &answer.text())?;
