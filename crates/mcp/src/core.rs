@@ -144,3 +144,19 @@ impl Exchange {
         self.entered.as_ref().map_or_else(CancellationToken::new, |entered| entered.cancellation.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_cannot_cancel_the_request_but_the_request_cancels_the_call() {
+        let request = CancellationToken::new();
+        let first = live(&request, None);
+        first.cancellation.cancel();
+        assert!(!request.is_cancelled());
+        let second = live(&request, None);
+        request.cancel();
+        assert!(second.cancellation.is_cancelled());
+    }
+}

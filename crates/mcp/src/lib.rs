@@ -30,6 +30,8 @@ mod mirrored;
 mod modern;
 mod outbox;
 mod params;
+#[cfg(test)]
+mod properties;
 mod running;
 mod version;
 

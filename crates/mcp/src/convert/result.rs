@@ -31,7 +31,9 @@ pub(crate) fn outcome(
         Ok(Outcome::Complete(Answer::Resource(result))) => resource(version, id, &result),
         Ok(Outcome::Complete(Answer::Prompt(result))) => prompt(version, id, &result),
         // No method of the protocol asks for a stream.
-        Ok(Outcome::Complete(Answer::Stream(_))) => refusal(version, id, purpose, &Refusal::Internal("stream".into())),
+        Ok(Outcome::Complete(Answer::Stream(_))) => {
+            refusal(version, id, purpose, &Refusal::Internal("stream".into()))
+        }
         Ok(Outcome::InputRequired(needed)) => input_required(version, id, &needed, able),
         Ok(Outcome::Accepted(job)) => tool(version, id, &accepted(&job)),
         Err(why) => refusal(version, id, purpose, &why),

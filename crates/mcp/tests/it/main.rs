@@ -1,0 +1,9 @@
+//! The wire from outside: over HTTP and stdio, in both eras, with a small server behind the kit's door.
+
+mod attacks;
+mod http_host;
+mod legacy_http;
+mod modern_http;
+mod stdio;
+mod stdio_host;
+mod world;
