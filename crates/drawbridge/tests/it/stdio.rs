@@ -62,7 +62,7 @@ fn a_host_lists_writes_reads_edits_and_searches_real_files() {
     assert!(host.text("files_list", json!({"path": "Drawbridge"})).contains("notes.md"));
     host.text(
         "files_edit",
-        json!({"path": "Drawbridge/notes.md", "edits": [{"old": "- milk", "new": "- oat milk"}]}),
+        json!({"path": "Drawbridge/notes.md", "edits": [{"old_text": "- milk", "new_text": "- oat milk"}]}),
     );
     assert!(host.text("files_read", json!({"path": "Drawbridge/notes.md"})).contains("oat milk"));
     assert!(host.text("files_search", json!({"pattern": "oat", "path": "Drawbridge"})).contains("notes.md"));
