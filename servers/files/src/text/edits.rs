@@ -244,7 +244,7 @@ mod tests {
     fn line_ends_stay_as_they_are() {
         assert_eq!(edit("a\r\nb\r\nc\r\n", "a\nb", "x\ny", false).unwrap(), "x\r\ny\r\nc\r\n");
         assert_eq!(edit("a\nb\n", "a\r\nb", "x\r\ny", false).unwrap(), "x\ny\n");
-        assert_eq!(edit("  a\r\nb\r\n", "a\nb", "x\ny", false).unwrap(), "  x\r\n  y\r\n");
+        assert_eq!(edit("  a \r\n  b\r\n", "a\nb", "x\ny", false).unwrap(), "  x\r\n  y\r\n");
     }
 
     #[test]

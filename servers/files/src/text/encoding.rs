@@ -99,7 +99,8 @@ fn without_mark(head: &[u8]) -> Option<Charset> {
         (even, 0) if even * 10 > half * 7 => UTF_16BE,
         _ => return None,
     };
-    Some(Charset { encoding, mark_bytes: 0 })
+    let letters: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
+    (head.len() >= 4 && few_controls(&letters)).then_some(Charset { encoding, mark_bytes: 0 })
 }
 
 fn is_utf_8(head: &[u8], whole: bool) -> bool {
@@ -141,6 +142,7 @@ mod tests {
         assert_eq!(name(b"%PDF-1.7\nabc"), None);
         assert_eq!(name(&[1, 2, 3, 4, 5, 6]), None);
         assert_eq!(name(&[0; 100]), None);
+        assert_eq!(name(&[0, 1, 0, 2, 0, 3]), None);
         assert_eq!(name(b"BMW is not a bitmap"), Some("UTF-8"));
     }
 

@@ -147,8 +147,8 @@ impl TypedTool<Roots> for List {
             Example { says: "Lists a folder.", args: r#"{"path": "notes"}"#, gives: r#""name":"todo.md""# },
             Example {
                 says: "Finds the largest file.",
-                args: r#"{"path": "notes", "sort": "size", "descending": true, "details": true, "limit": 1, "directories_first": false}"#,
-                gives: r#""size_bytes""#,
+                args: r#"{"path": "notes/recipes", "sort": "size", "descending": true, "details": true, "limit": 1}"#,
+                gives: r#"{"name":"soup.md","kind":"file","size_bytes":28"#,
             },
         ])
     }

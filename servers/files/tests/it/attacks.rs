@@ -29,7 +29,7 @@ fn outside(sample: &Sample) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut pending = vec![sample.home.path().join("outside"), sample.home.path().join("notes-private")];
     while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             let shown = path.display().to_string();
             match path.is_dir() {
@@ -136,7 +136,9 @@ async fn e3_a_new_file_below_a_link_that_points_out() {
 #[tokio::test]
 async fn e4_dots_to_what_does_not_exist_yet() {
     let sample = besieged();
-    for path in ["../new.txt", "notes/../../new.txt", "recipes/../../new.txt", "missing/../../x", "./../new.txt"] {
+    for path in
+        ["../new.txt", "notes/../../new.txt", "recipes/../../new.txt", "missing/../../x", "./../new.txt"]
+    {
         every_tool_refuses(&sample, path).await;
     }
     assert!(!sample.home.path().join("new.txt").exists());
@@ -148,11 +150,21 @@ async fn e4_dots_to_what_does_not_exist_yet() {
 #[tokio::test]
 async fn e7_nothing_in_a_path_is_expanded_or_decoded() {
     let sample = besieged();
-    for path in ["todo.md\0.txt", "%2e%2e/outside/secret.txt", "..%2foutside%2fsecret.txt", "~/x", "~root/x", "..\\outside"] {
+    sample.kit.check("files_write", r#"{"path": "~", "content": "a name"}"#, r#""path":"notes/~""#).await;
+    sample
+        .kit
+        .check("files_write", r#"{"path": "%2e%2e", "content": "a name"}"#, r#""path":"notes/%2e%2e""#)
+        .await;
+    for path in [
+        "todo.md\0.txt",
+        "%2e%2e/outside/secret.txt",
+        "..%2foutside%2fsecret.txt",
+        "~/x",
+        "~root/x",
+        "..\\outside",
+    ] {
         every_tool_refuses_or_makes(&sample, path).await;
     }
-    sample.kit.check("files_write", r#"{"path": "~", "content": "a name"}"#, r#""path":"notes/~""#).await;
-    sample.kit.check("files_write", r#"{"path": "%2e%2e", "content": "a name"}"#, r#""path":"notes/%2e%2e""#).await;
     assert!(sample.at("~").is_file() && sample.at("%2e%2e").is_file());
     let long = serde_json::json!({ "path": "a/".repeat(3000) });
     sample.kit.check("files_list", &long.to_string(), "at most 4096 are allowed").await;
@@ -197,15 +209,34 @@ async fn e8_endless_pipes_and_devices_are_never_opened() {
 async fn e9_what_programs_run_and_what_is_secret() {
     let sample = besieged();
     let refused = "is not changed by callers";
-    for (path, content) in [(".git/hooks/pre-commit", "#!/bin/sh"), (".bashrc", "alias"), (".vscode/tasks.json", "{}")] {
+    for (path, content) in
+        [(".git/hooks/pre-commit", "#!/bin/sh"), (".bashrc", "alias"), (".vscode/tasks.json", "{}")]
+    {
         fs::create_dir_all(sample.at(path).parent().unwrap()).unwrap();
         fs::write(sample.at(path), content).unwrap();
         let quoted = serde_json::to_string(path).unwrap();
         sample.kit.check("files_read", &format!(r#"{{"path": {quoted}}}"#), content).await;
-        sample.kit.check("files_write", &format!(r#"{{"path": {quoted}, "content": "evil"}}"#), refused).await;
+        sample
+            .kit
+            .check("files_write", &format!(r#"{{"path": {quoted}, "content": "evil"}}"#), refused)
+            .await;
         sample.kit.check("files_delete", &format!(r#"{{"path": {quoted}}}"#), refused).await;
-        sample.kit.check("files_move", &format!(r#"{{"from": "todo.md", "to": {quoted}, "overwrite": true}}"#), refused).await;
-        sample.kit.check("files_copy", &format!(r#"{{"from": "todo.md", "to": {quoted}, "overwrite": true}}"#), refused).await;
+        sample
+            .kit
+            .check(
+                "files_move",
+                &format!(r#"{{"from": "todo.md", "to": {quoted}, "overwrite": true}}"#),
+                refused,
+            )
+            .await;
+        sample
+            .kit
+            .check(
+                "files_copy",
+                &format!(r#"{{"from": "todo.md", "to": {quoted}, "overwrite": true}}"#),
+                refused,
+            )
+            .await;
         assert_eq!(sample.text(path), content);
     }
     fs::create_dir(sample.at(".ssh")).unwrap();
@@ -216,7 +247,8 @@ async fn e9_what_programs_run_and_what_is_secret() {
         every_tool_refuses(&sample, path).await;
     }
     sample.kit.check("files_write", r#"{"path": "harmless/post-merge", "content": "x"}"#, refused).await;
-    let said = sample.kit.says("files_search", &format!(r#"{{"pattern": "{SECRET}", "hidden": true}}"#)).await;
+    let said =
+        sample.kit.says("files_search", &format!(r#"{{"pattern": "{SECRET}", "hidden": true}}"#)).await;
     assert!(said.starts_with("[0 lines"), "{said}");
     let said = sample.kit.says("files_find", r#"{"pattern": "*ed25519*", "hidden": true}"#).await;
     assert!(said.contains(r#""total":0"#), "{said}");
@@ -226,9 +258,19 @@ async fn e9_what_programs_run_and_what_is_secret() {
 async fn e9_a_harmless_folder_does_not_become_a_dangerous_one() {
     let sample = Sample::new();
     let refused = "is not changed by callers";
-    sample.kit.check("files_write", r#"{"path": "p/x/HOOKS/run", "content": "x", "make_parents": true}"#, "created").await;
+    sample
+        .kit
+        .check("files_write", r#"{"path": "p/x/HOOKS/run", "content": "x", "make_parents": true}"#, "created")
+        .await;
     sample.kit.check("files_move", r#"{"from": "p/x", "to": "p/.git"}"#, refused).await;
-    sample.kit.check("files_copy", r#"{"from": "p/x", "to": "p/.git"}"#, r#""left_out":["HOOKS (programs run it)"]"#).await;
+    sample
+        .kit
+        .check(
+            "files_copy",
+            r#"{"from": "p/x", "to": "p/.git"}"#,
+            r#""left_out":["HOOKS (programs run it)"]"#,
+        )
+        .await;
     assert!(!sample.at("p/.git/HOOKS").exists());
     // The trash is no way around it.
     let data = sample.kit.data("files_delete", r#"{"path": "p/x", "recursive": true}"#).await;
@@ -262,7 +304,12 @@ async fn e9_the_root_itself_stays() {
 async fn our_own_folder_is_not_to_be_seen_or_touched() {
     let sample = Sample::new();
     sample.kit.check("files_delete", r#"{"path": "old.txt"}"#, "trash_id").await;
-    for path in [".drawbridge-trash", ".Drawbridge-Trash", ".drawbridge-trash/staging", "recipes/../.drawbridge-trash"] {
+    for path in [
+        ".drawbridge-trash",
+        ".Drawbridge-Trash",
+        ".drawbridge-trash/staging",
+        "recipes/../.drawbridge-trash",
+    ] {
         every_tool_refuses(&sample, path).await;
     }
     let said = sample.kit.says("files_list", r#"{"hidden": true}"#).await;
@@ -289,9 +336,13 @@ fn with_our_state() -> Sample {
 async fn d3_our_own_state_is_out_of_reach_by_any_path() {
     let sample = with_our_state();
     let absolute = sample.at("app/state/drawbridge.db");
-    for path in
-        ["app/state/drawbridge.db", "way/drawbridge.db", "app/x/../state/drawbridge.db", absolute.to_str().unwrap(), "alias.db"]
-    {
+    for path in [
+        "app/state/drawbridge.db",
+        "way/drawbridge.db",
+        "app/x/../state/drawbridge.db",
+        absolute.to_str().unwrap(),
+        "alias.db",
+    ] {
         every_tool_refuses(&sample, path).await;
     }
     for path in ["app/state", "way/../state", "way/."] {
@@ -310,7 +361,10 @@ async fn d3_our_own_state_is_out_of_reach_by_any_path() {
     let said = sample.kit.says("files_search", &format!(r#"{{"pattern": "{SECRET}"}}"#)).await;
     assert!(said.starts_with("[0 lines"), "{said}");
     let copied = sample.kit.says("files_copy", r#"{"from": "app", "to": "copy"}"#).await;
-    assert!(copied.contains(r#""left_out":["state (not a regular file)"]"#) || !sample.at("copy/state").exists(), "{copied}");
+    assert!(
+        copied.contains(r#""left_out":["state (not a regular file)"]"#) || !sample.at("copy/state").exists(),
+        "{copied}"
+    );
     assert!(!sample.at("copy/state/drawbridge.db").exists());
     sample.kit.check("files_write", r#"{"path": "app/mine.txt", "content": "x"}"#, "created").await;
 }
@@ -334,7 +388,7 @@ async fn d3_a_root_cannot_lie_in_our_state() {
 #[tokio::test]
 async fn a_read_only_root_stays_as_it_is() {
     let sample = Sample::with(|mut settings| {
-        settings.roots[0] = settings.roots.remove(0).read_only();
+        settings.roots = settings.roots.into_iter().map(RootSettings::read_only).collect();
         settings
     });
     for call in [
@@ -364,7 +418,10 @@ async fn a_circle_of_links_ends() {
     // A link that stays inside works, also an absolute one.
     symlink(sample.at("recipes"), sample.at("food")).unwrap();
     sample.kit.check("files_read", r#"{"path": "food/soup.md"}"#, "onions").await;
-    sample.kit.check("files_write", r#"{"path": "food/new.md", "content": ""}"#, "notes/recipes/new.md").await;
+    sample
+        .kit
+        .check("files_write", r#"{"path": "food/new.md", "content": ""}"#, "notes/recipes/new.md")
+        .await;
 }
 
 #[tokio::test]

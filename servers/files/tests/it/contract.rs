@@ -24,8 +24,16 @@ fn only_what_cannot_be_had_back_is_called_destructive() {
         specs().iter().filter(|spec| wanted(spec)).map(|spec| spec.name.to_string()).collect()
     };
     assert_eq!(names(|spec| spec.annotations.destructive), ["files_purge"]);
-    let changing =
-        ["files_write", "files_edit", "files_mkdir", "files_copy", "files_move", "files_delete", "files_restore", "files_purge"];
+    let changing = [
+        "files_write",
+        "files_edit",
+        "files_mkdir",
+        "files_copy",
+        "files_move",
+        "files_delete",
+        "files_restore",
+        "files_purge",
+    ];
     assert_eq!(names(|spec| !spec.annotations.read_only), changing);
     assert!(specs().iter().all(|spec| !spec.annotations.open_world));
 }

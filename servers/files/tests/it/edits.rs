@@ -37,7 +37,8 @@ async fn several_edits_are_made_or_none() {
 async fn a_dry_run_and_a_change_that_is_none_leave_the_file() {
     let sample = Sample::new();
     let before = fs::metadata(sample.at("log.txt")).unwrap().modified().unwrap();
-    let dry = r#"{"path": "log.txt", "edits": [{"old_text": "monday", "new_text": "sunday"}], "dry_run": true}"#;
+    let dry =
+        r#"{"path": "log.txt", "edits": [{"old_text": "monday", "new_text": "sunday"}], "dry_run": true}"#;
     sample.kit.check("files_edit", dry, "Would change 1 place in notes/log.txt; nothing was changed.").await;
     let none = r#"{"path": "log.txt", "edits": [{"old_text": "monday", "new_text": "monday"}]}"#;
     sample.kit.check("files_edit", none, "is already so; nothing was changed.").await;
@@ -65,7 +66,8 @@ async fn encoding_mark_and_line_ends_stay() {
 async fn what_is_no_text_is_not_edited() {
     let sample = Sample::new();
     fs::write(sample.at("b.bin"), [0, 1, 2]).unwrap();
-    let edit = |path: &str| format!(r#"{{"path": "{path}", "edits": [{{"old_text": "a", "new_text": "b"}}]}}"#);
+    let edit =
+        |path: &str| format!(r#"{{"path": "{path}", "edits": [{{"old_text": "a", "new_text": "b"}}]}}"#);
     sample.kit.check("files_edit", &edit("b.bin"), "is not a text").await;
     sample.kit.check("files_edit", &edit("recipes"), "is a directory").await;
     sample.kit.check("files_edit", &edit("nowhere"), "there is nothing at").await;
@@ -81,7 +83,9 @@ async fn edits_of_one_file_at_the_same_time_all_count() {
     let edits = (0..40).map(|number| {
         let kit = sample.kit.clone();
         tokio::spawn(async move {
-            let edit = format!(r#"{{"path": "shared.txt", "edits": [{{"old_text": "<{number}>", "new_text": "done"}}]}}"#);
+            let edit = format!(
+                r#"{{"path": "shared.txt", "edits": [{{"old_text": "<{number}>", "new_text": "done"}}]}}"#
+            );
             kit.check("files_edit", &edit, "Changed 1 place").await;
         })
     });

@@ -22,20 +22,26 @@ async fn a_file_is_listed_read_and_written() {
     let more = r#"{"path": "todo.md", "content": "more\n", "append": true}"#;
     kit.check("files_write", more, r#""size_bytes":10"#).await;
     assert_eq!(sample.text("todo.md"), "done\nmore\n");
-    kit.check("files_write", r#"{"path": "todo.md", "content": "", "create_only": true}"#, "there already").await;
+    kit.check("files_write", r#"{"path": "todo.md", "content": "", "create_only": true}"#, "there already")
+        .await;
     kit.check("files_write", r#"{"path": "a/b/c.txt", "content": "x"}"#, "there is nothing at notes/a").await;
     let deep = r#"{"path": "a/b/c.txt", "content": "x", "make_parents": true}"#;
     kit.check("files_write", deep, r#""created":true"#).await;
-    kit.check("files_write", r#"{"path": "b.bin", "content": "AAEC", "encoding": "base64"}"#, "revision").await;
+    kit.check("files_write", r#"{"path": "b.bin", "content": "AAEC", "encoding": "base64"}"#, "revision")
+        .await;
     assert_eq!(fs::read(sample.at("b.bin")).unwrap(), [0, 1, 2]);
-    kit.check("files_write", r#"{"path": "b.bin", "content": "?", "encoding": "base64"}"#, "not base64").await;
+    kit.check("files_write", r#"{"path": "b.bin", "content": "?", "encoding": "base64"}"#, "not base64")
+        .await;
     kit.check("files_write", r#"{"path": "recipes", "content": "?"}"#, "notes/recipes is a directory").await;
 }
 
 #[tokio::test]
 async fn a_change_that_someone_else_made_is_not_overwritten() {
     let sample = Sample::new();
-    let seen = sample.kit.data("files_stat", r#"{"path": "todo.md"}"#).await["revision"].as_str().unwrap().to_owned();
+    let seen = sample.kit.data("files_stat", r#"{"path": "todo.md"}"#).await["revision"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     fs::write(sample.at("todo.md"), "from another program").unwrap();
     let write = format!(r#"{{"path": "todo.md", "content": "mine", "if_revision": "{seen}"}}"#);
     sample.kit.check("files_write", &write, "has changed since").await;
@@ -61,27 +67,37 @@ async fn permissions_stay_when_a_file_is_replaced() {
 async fn moving_and_copying() {
     let sample = Sample::new();
     let kit = &sample.kit;
-    kit.check("files_move", r#"{"from": "todo.md", "to": "recipes"}"#, "notes/recipes is there already").await;
+    kit.check("files_move", r#"{"from": "todo.md", "to": "recipes"}"#, "notes/recipes is there already")
+        .await;
     kit.check("files_move", r#"{"from": "todo.md", "to": "log.txt"}"#, "there already").await;
     kit.check("files_move", r#"{"from": "todo.md", "to": "log.txt", "overwrite": true}"#, "trash_id").await;
     assert!(sample.text("log.txt").starts_with("# To do"));
-    kit.check("files_move", r#"{"from": "recipes", "to": "recipes/inner"}"#, "nothing can go into itself").await;
-    kit.check("files_copy", r#"{"from": "recipes", "to": "recipes/inner"}"#, "nothing can go into itself").await;
+    kit.check("files_move", r#"{"from": "recipes", "to": "recipes/inner"}"#, "nothing can go into itself")
+        .await;
+    kit.check("files_copy", r#"{"from": "recipes", "to": "recipes/inner"}"#, "nothing can go into itself")
+        .await;
     kit.check("files_copy", r#"{"from": "recipes", "to": "x/y"}"#, "there is nothing at notes/x").await;
-    kit.check("files_copy", r#"{"from": "recipes", "to": "x/y", "make_parents": true}"#, r#""files":2"#).await;
+    kit.check("files_copy", r#"{"from": "recipes", "to": "x/y", "make_parents": true}"#, r#""files":2"#)
+        .await;
     assert_eq!(sample.text("x/y/soup.md"), sample.text("recipes/soup.md"));
-    kit.check("files_copy", r#"{"from": "log.txt", "to": "log.txt", "overwrite": true}"#, "there already").await;
-    kit.check("files_copy", r#"{"from": "log.txt", "to": "old.txt", "overwrite": true}"#, r#""files":1"#).await;
+    kit.check("files_copy", r#"{"from": "log.txt", "to": "log.txt", "overwrite": true}"#, "there already")
+        .await;
+    kit.check("files_copy", r#"{"from": "log.txt", "to": "old.txt", "overwrite": true}"#, r#""files":1"#)
+        .await;
     kit.check("files_copy", r#"{"from": "recipes", "to": "plans", "overwrite": true}"#, "trash_id").await;
     assert!(sample.at("plans/cake.md").exists() && !sample.at("plans/2026").exists());
-    kit.check("files_mkdir", r#"{"path": "plans/cake.md/x"}"#, "notes/plans/cake.md is not a directory").await;
+    kit.check("files_mkdir", r#"{"path": "plans/cake.md/x"}"#, "notes/plans/cake.md is not a directory")
+        .await;
     kit.check("files_mkdir", r#"{"path": "plans"}"#, r#""created":false"#).await;
 }
 
 #[tokio::test]
 async fn several_files_at_once() {
     let sample = Sample::new();
-    let said = sample.kit.says("files_read_many", r#"{"paths": ["log.txt", "nowhere", "recipes", "old.txt"]}"#).await;
+    let said = sample
+        .kit
+        .says("files_read_many", r#"{"paths": ["log.txt", "nowhere", "recipes", "old.txt"]}"#)
+        .await;
     assert!(said.contains("==> notes/log.txt <==\nmonday\n"), "{said}");
     assert!(said.contains("==> nowhere <==\n[there is nothing at notes/nowhere"), "{said}");
     assert!(said.contains("==> recipes <==\n[notes/recipes is a directory"), "{said}");

@@ -27,7 +27,10 @@ async fn write_for_ever() {
         let content = letter.to_string().repeat(BYTES);
         kit.says("files_write", &format!(r#"{{"path": "target", "content": "{content}"}}"#)).await;
         kit.says("files_write", r#"{"path": "log", "content": "0123456789\n", "append": true}"#).await;
-        let edit = format!(r#"{{"path": "edited", "edits": [{{"old_text": "{round};", "new_text": "{round};{};"}}]}}"#, round + 1);
+        let edit = format!(
+            r#"{{"path": "edited", "edits": [{{"old_text": "{round};", "new_text": "{round};{};"}}]}}"#,
+            round + 1
+        );
         kit.says("files_edit", &edit).await;
         kit.says("files_copy", r#"{"from": "tree", "to": "tree-2", "overwrite": true}"#).await;
     }
@@ -54,9 +57,11 @@ fn a_kill_leaves_the_old_or_the_new() {
         check(home.path());
         kit(home.path());
         let staging = home.path().join(".drawbridge-trash/staging");
-        let left_over: Vec<_> = fs::read_dir(staging).map(|entries| entries.flatten().collect()).unwrap_or_default();
+        let left_over: Vec<_> =
+            fs::read_dir(staging).map(|entries| entries.flatten().collect()).unwrap_or_default();
         assert!(left_over.is_empty(), "{left_over:?}");
-        let beside: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let beside: Vec<_> =
+            fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(beside.iter().all(|name| !name.to_string_lossy().contains("staged")), "{beside:?}");
     }
     assert!(home.path().join("target").exists() && home.path().join("log").exists());

@@ -25,13 +25,23 @@ async fn e8_a_sparse_terabyte() {
     file.write_all(b"\nlast line\n").unwrap();
     let started = Instant::now();
     let first = r#"{"path": "huge.txt", "lines": 1, "encoding": "utf-8"}"#;
-    sample.kit.check("files_read", first, "first\n\n[Lines 1 to 1 of notes/huge.txt. Go on with from_line=2.]").await;
+    sample
+        .kit
+        .check("files_read", first, "first\n\n[Lines 1 to 1 of notes/huge.txt. Go on with from_line=2.]")
+        .await;
     let last = r#"{"path": "huge.txt", "from_line": -1, "encoding": "utf-8"}"#;
     sample.kit.check("files_read", last, "last line").await;
     let middle = r#"{"path": "huge.txt", "from_byte": 500000000000, "bytes_max": 64}"#;
     sample.kit.check("files_read", middle, "[Go on with from_byte=500000000064 of 1099511627787.]").await;
     sample.kit.check("files_search", r#"{"pattern": "monday"}"#, "1 line in 1 file").await;
-    sample.kit.check("files_edit", r#"{"path": "huge.txt", "edits": [{"old_text": "a", "new_text": "b"}]}"#, "at most").await;
+    sample
+        .kit
+        .check(
+            "files_edit",
+            r#"{"path": "huge.txt", "edits": [{"old_text": "a", "new_text": "b"}]}"#,
+            "at most",
+        )
+        .await;
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
@@ -45,7 +55,10 @@ async fn e8_a_folder_of_very_many_entries() {
     }
     let before = memory_kib();
     let page = sample.kit.data("files_list", r#"{"path": "many", "limit": 3, "descending": true}"#).await;
-    assert_eq!((page["total"].as_u64().unwrap(), &page["entries"][0]["name"]), (ENTRIES as u64, &"0099999.txt".into()));
+    assert_eq!(
+        (page["total"].as_u64().unwrap(), &page["entries"][0]["name"]),
+        (ENTRIES as u64, &"0099999.txt".into())
+    );
     let total = format!(r#""total":{ENTRIES}"#);
     sample.kit.check("files_find", r#"{"pattern": "*.txt", "path": "many", "limit": 1}"#, &total).await;
     sample.kit.check("files_tree", r#"{"path": "many", "entries_max": 5}"#, "… 99995 more").await;
@@ -66,7 +79,13 @@ async fn a_file_of_many_lines_is_read_deep_inside() {
     let before = memory_kib();
     let deep = r#"{"path": "log.big", "from_line": 2500001, "lines": 2}"#;
     sample.kit.check("files_read", deep, "2500000 something happened\n2500001 something happened\n").await;
-    sample.kit.check("files_read", r#"{"path": "log.big", "from_line": -1}"#, "2999999 something happened").await;
-    sample.kit.check("files_search", r#"{"pattern": "^2999999 "}"#, "3000000: 2999999 something happened").await;
+    sample
+        .kit
+        .check("files_read", r#"{"path": "log.big", "from_line": -1}"#, "2999999 something happened")
+        .await;
+    sample
+        .kit
+        .check("files_search", r#"{"pattern": "^2999999 "}"#, "3000000: 2999999 something happened")
+        .await;
     assert!(memory_kib().saturating_sub(before) < 64 * 1024);
 }

@@ -21,7 +21,9 @@ async fn pages_together_are_the_whole_in_any_order() {
             loop {
                 let page = sample.kit.data("files_list", &arguments.to_string()).await;
                 assert_eq!(page["total"], 62);
-                names.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["name"].to_string()));
+                names.extend(
+                    page["entries"].as_array().unwrap().iter().map(|entry| entry["name"].to_string()),
+                );
                 pages += 1;
                 let Some(cursor) = page.get("next_cursor") else { break };
                 arguments["cursor"] = cursor.clone();
@@ -37,7 +39,8 @@ async fn pages_together_are_the_whole_in_any_order() {
 #[tokio::test]
 async fn order_details_and_rules() {
     let sample = Sample::new();
-    let largest = r#"{"sort": "size", "descending": true, "details": true, "limit": 1, "directories_first": false}"#;
+    let largest =
+        r#"{"sort": "size", "descending": true, "details": true, "limit": 1, "directories_first": false}"#;
     fs::write(sample.at("large.txt"), "x".repeat(100_000)).unwrap();
     let page = sample.kit.data("files_list", largest).await;
     assert_eq!(page["entries"][0]["name"], "large.txt");
@@ -48,7 +51,11 @@ async fn order_details_and_rules() {
     sample.kit.check("files_list", r#"{"hidden": true}"#, ".hidden").await;
     fs::write(sample.at(".gitignore"), "*.txt\n!log.txt\n/recipes/\n").unwrap();
     let names = |page: serde_json::Value| {
-        let names = page["entries"].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap().to_owned());
+        let names = page["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap().to_owned());
         names.collect::<Vec<String>>()
     };
     let page = sample.kit.data("files_list", r#"{"skip_ignored": true}"#).await;

@@ -8,19 +8,19 @@ use drawbridge_files::{Files, FilesSettings, RootSettings};
 use tempfile::TempDir;
 
 /// A root `notes` in a folder of its own, beside which other things can be put.
-pub struct Sample {
-    pub kit: Kit,
-    pub home: TempDir,
+pub(crate) struct Sample {
+    pub(crate) kit: Kit,
+    pub(crate) home: TempDir,
 }
 
 impl Sample {
     /// A root with a few files.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|settings| settings)
     }
 
     /// The same with other settings.
-    pub fn with(change: impl FnOnce(FilesSettings) -> FilesSettings) -> Self {
+    pub(crate) fn with(change: impl FnOnce(FilesSettings) -> FilesSettings) -> Self {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("notes");
         fill(&root);
@@ -29,12 +29,12 @@ impl Sample {
     }
 
     /// Where a path of the root is on the disk.
-    pub fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.home.path().join("notes").join(path)
     }
 
     /// What is in a file of the root.
-    pub fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         fs::read_to_string(self.at(path)).unwrap()
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, openat, renameat_with};
 
 use crate::sample::Sample;
 
@@ -30,16 +31,23 @@ impl Drop for Stirring {
 #[test]
 fn stir() {
     let Some(root) = std::env::var_os(STIRRED) else { return };
-    let root = Path::new(&root);
-    let exchange = |one: &str, other: &str| {
-        let _ = renameat_with(CWD, root.join(one), CWD, root.join(other), RenameFlags::EXCHANGE);
+    let open = |path: &str| {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(CWD, Path::new(&root).join(path), flags, Mode::empty()).unwrap()
     };
+    // By handles, or it would follow its own links and bring what is outside into the root.
+    let (root, dir, inner) = (open(""), open("dir"), open("dir/inner"));
+    let exchange = |folder: &OwnedFd, one: &str, other: &str| {
+        renameat_with(folder, one, &root, other, RenameFlags::EXCHANGE).unwrap();
+    };
+    println!("stirring");
     loop {
-        exchange("dir", "link");
-        exchange("dir/inner", "inner-link");
-        exchange("file", "file-link");
-        exchange("dir/inner/deep", "link");
-        exchange("dir/inner/deep", "link");
+        exchange(&root, "dir", "link");
+        exchange(&dir, "inner", "inner-link");
+        exchange(&root, "file", "file-link");
+        exchange(&inner, "deep", "deep-link");
+        exchange(&dir, "inner", "inner-link");
+        exchange(&inner, "deep", "deep-link");
     }
 }
 
@@ -55,16 +63,18 @@ async fn nothing_outside_is_read_or_written() {
         fs::write(sample.at("dir").join(path), "inside").unwrap();
     }
     fs::write(sample.at("file"), "inside").unwrap();
-    symlink("../outside", sample.at("link")).unwrap();
-    symlink("../outside/inner", sample.at("inner-link")).unwrap();
-    symlink("../outside/file", sample.at("file-link")).unwrap();
+    symlink(&outside, sample.at("link")).unwrap();
+    symlink(outside.join("inner"), sample.at("inner-link")).unwrap();
+    symlink(outside.join("inner/deep"), sample.at("deep-link")).unwrap();
+    symlink(outside.join("file"), sample.at("file-link")).unwrap();
     let before = everything(&outside);
     let program = std::env::current_exe().unwrap();
     let mut child = Command::new(program);
     child.args(["--exact", "swap::stir", "--nocapture"]).env(STIRRED, sample.at(""));
     let _stirring = Stirring(child.stdout(std::process::Stdio::null()).spawn().unwrap());
     let done = std::sync::Arc::new(Done::default());
-    let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(calls(sample.kit.clone(), task, done.clone()))).collect();
+    let tasks: Vec<_> =
+        (0..TASKS).map(|task| tokio::spawn(calls(sample.kit.clone(), task, done.clone()))).collect();
     for task in tasks {
         task.await.unwrap();
     }
@@ -87,11 +97,31 @@ async fn calls(kit: drawbridge_contract::kit::Kit, task: u64, done: std::sync::A
         let said = match call % 50 {
             0 => kit.says("files_search", r#"{"pattern": "secret|inside"}"#).await,
             1 => kit.says("files_list", r#"{"path": "dir/inner"}"#).await,
-            2 => kit.says("files_copy", &format!(r#"{{"from": "{place}", "to": "copy-{task}", "overwrite": true}}"#)).await,
-            3 => kit.says("files_write", &format!(r#"{{"path": "{place}", "content": "inside", "append": true}}"#)).await,
+            2 => {
+                kit.says(
+                    "files_copy",
+                    &format!(r#"{{"from": "{place}", "to": "copy-{task}", "overwrite": true}}"#),
+                )
+                .await
+            }
+            3 => {
+                kit.says(
+                    "files_write",
+                    &format!(r#"{{"path": "{place}", "content": "inside", "append": true}}"#),
+                )
+                .await
+            }
             4..12 => kit.says("files_write", &format!(r#"{{"path": "{place}", "content": "inside"}}"#)).await,
-            12 => kit.says("files_write", &format!(r#"{{"path": "dir/inner/new-{task}-{call}", "content": "inside"}}"#)).await,
-            13 => kit.says("files_delete", &format!(r#"{{"path": "dir/inner/new-{task}-{}"}}"#, call - 1)).await,
+            12 => {
+                kit.says(
+                    "files_write",
+                    &format!(r#"{{"path": "dir/inner/new-{task}-{call}", "content": "inside"}}"#),
+                )
+                .await
+            }
+            13 => {
+                kit.says("files_delete", &format!(r#"{{"path": "dir/inner/new-{task}-{}"}}"#, call - 1)).await
+            }
             _ => kit.says("files_read", &format!(r#"{{"path": "{place}"}}"#)).await,
         };
         assert!(!said.contains("the-secret-text"), "{said}");
