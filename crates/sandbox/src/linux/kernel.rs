@@ -82,6 +82,17 @@ impl AsFd for Signals {
     }
 }
 
+/// Lets every signal through again: the program must not inherit what the guard holds back.
+pub(super) fn let_signals_through() -> io::Result<()> {
+    let mut none = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set before anything reads it.
+    check(unsafe {
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())
+    })?;
+    Ok(())
+}
+
 /// Makes every signal do what it does by default, but for SIGPIPE, which is ignored. What our parent ignored (such as
 /// SIGHUP, under `nohup`) would otherwise be ignored by every child.
 pub(super) fn reset_signals() {

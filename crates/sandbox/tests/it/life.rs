@@ -1,8 +1,6 @@
 //! From start to end, without anything unusual.
 
-use std::time::{Duration, Instant};
-
-use drawbridge_sandbox::{Cause, Confinement, Exit, Launch, LaunchError, Sandbox};
+use drawbridge_sandbox::{Cause, Confinement, Exit, Launch, LaunchError};
 
 use crate::tools::{run, shell};
 
@@ -27,25 +25,6 @@ async fn confined_and_started() {
     let (output, errors, ended) = run(launch.confined(Confinement::folder(folder.path()))).await.unwrap();
     assert!(output.starts_with("hello\n"), "{output} {errors}");
     assert!(ended.success());
-}
-
-#[tokio::test]
-async fn support() {
-    let sandbox = Sandbox::new();
-    println!("{:?}", sandbox.support().await.unwrap());
-    for _ in 0..3 {
-    let t = Instant::now();
-    let mut c = sandbox.launch(Launch::new("true")).await.unwrap();
-    let a = t.elapsed();
-    let e = c.wait().await.unwrap();
-    println!("{a:?} {:?} {:?}", t.elapsed(), e);
-    let t = Instant::now();
-    let mut c = sandbox.launch(Launch::new("true").confined(Confinement::folder("/tmp"))).await.unwrap();
-    let a = t.elapsed();
-    let e = c.wait().await.unwrap();
-    println!("confined {a:?} {:?} {:?}", t.elapsed(), e);
-    }
-    let _ = Duration::ZERO;
 }
 
 #[tokio::test]

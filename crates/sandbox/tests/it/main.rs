@@ -1,5 +1,14 @@
-//! What the sandbox promises, tried on the running kernel.
+//! What the sandbox promises, tried on the running kernel. Attacks run as root and as an ordinary user where the tests
+//! are started by root, else as who we are.
 #![cfg(target_os = "linux")]
 
+mod again;
+mod ends;
+mod escape;
+mod floods;
+mod hub_killed;
 mod life;
+mod limits;
+mod subject;
+mod terminal;
 mod tools;

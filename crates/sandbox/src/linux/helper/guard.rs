@@ -34,6 +34,8 @@ pub(super) fn run(files: [OwnedFd; COUNT], support: &Support) -> io::Result<()> 
     let signals = Signals::take(&SIGNALS)?;
     let [hub, directory, input, output, errors] = files;
     let mut hub = UnixStream::from(hub);
+    // The hub does not wait for what it has made; we do.
+    hub.set_nonblocking(false)?;
     hub.set_read_timeout(Some(HUB_TIMEOUT))?;
     hub.set_write_timeout(Some(HUB_TIMEOUT))?;
     let asked = match read_request(&mut hub)? {

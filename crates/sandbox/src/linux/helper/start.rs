@@ -107,7 +107,7 @@ impl Plan {
 
     fn own_session(&mut self) -> io::Result<()> {
         setsid()?;
-        Ok(())
+        kernel::let_signals_through()
     }
 
     fn own_terminal(&mut self) -> io::Result<()> {
