@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use drawbridge_bench::hub::{HubSettings, open_door};
 use drawbridge_gateway::Gateway;
 use drawbridge_mcp::http::{HttpSettings, router};
-use drawbridge_web::{Guard, HostNames, Listener, routes};
+use drawbridge_web::{Guard, HostNames, Listener, Web, routes};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,12 @@ async fn main() -> anyhow::Result<()> {
 
 fn all_routes(door: Arc<Gateway>, names: HostNames) -> axum::Router {
     let guard = Guard::new(door.clone(), names);
-    routes(guard, Arc::new(|| json!({"health": "ok"})), router(door, HttpSettings::default()))
+    let web = Web {
+        handler: door.clone(),
+        status: Arc::new(|| json!({"health": "ok"})),
+        shutdown: CancellationToken::new(),
+    };
+    routes(guard, web, router(door, HttpSettings::default()))
 }
 
 fn announce(address: &SocketAddr) -> anyhow::Result<()> {

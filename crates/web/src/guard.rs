@@ -4,15 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use drawbridge_contract::Authenticator;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use drawbridge_contract::{Authenticator, Caller};
+use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
-use serde_json::json;
+use http::{HeaderMap, HeaderName, Uri};
+
+use crate::credential::{Credential, Secret, is_websocket, secret_of};
+use crate::problem::{Kind, Problem};
 
 /// The one path that answers without a key.
 pub(crate) const HEALTH: &str = "/health";
@@ -36,31 +37,45 @@ impl Guard {
     pub(crate) async fn check(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
         match guard.admit(&mut request) {
             Ok(()) => next.run(request).await,
-            Err(refusal) => refusal.into_response(),
+            Err(refusal) => refuse(refusal),
         }
     }
 
-    fn admit(&self, request: &mut Request) -> Result<(), Refused> {
+    /// Who holds this secret, as of now.
+    pub(crate) fn recognise(&self, secret: &str) -> Result<Arc<Caller>, Problem> {
+        Ok(self.0.authenticator.authenticate(secret)?)
+    }
+
+    fn admit(&self, request: &mut Request) -> Result<(), Problem> {
         self.0.names.check(request.uri(), request.headers())?;
         if request.uri().path() == HEALTH {
             return Ok(());
         }
-        let secret = bearer(request.headers())?;
-        let caller =
-            self.0.authenticator.authenticate(secret).map_err(|error| Refused::Unknown(error.to_string()))?;
+        if is_websocket(request.headers()) {
+            return self.admit_stream(request);
+        }
+        let caller = self.recognise(crate::credential::bearer(request.headers())?)?;
         request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
+    /// A stream outlives its request, so what let it in is kept, to be checked again.
+    fn admit_stream(&self, request: &mut Request) -> Result<(), Problem> {
+        let secret: Secret = secret_of(request.headers_mut())?;
+        let credential = Credential::check(self.clone(), secret)?;
+        request.extensions_mut().insert(credential.caller.clone());
+        request.extensions_mut().insert(credential);
         Ok(())
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
-    let value = only(headers, &AUTHORIZATION).map_err(|()| Refused::NoKey)?.ok_or(Refused::NoKey)?;
-    let (scheme, secret) = value.split_once(' ').ok_or(Refused::NoKey)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(secret.trim()) } else { Err(Refused::NoKey) }
+fn refuse(problem: Problem) -> Response {
+    tracing::info!(status = %problem.status(), why = problem.detail, "refused at the entrance");
+    problem.into_response()
 }
 
 /// The value of a header that may stand there once at most.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -102,17 +117,17 @@ impl HostNames {
         Ok(Self { hosts, ports: ports.into_iter().collect() })
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
-        let host = only(headers, &HOST).map_err(|()| Refused::Host)?.ok_or(Refused::Host)?;
-        let authority: Authority = host.parse().map_err(|_| Refused::Host)?;
+    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let host = only(headers, &HOST).ok().flatten().ok_or_else(foreign_host)?;
+        let authority: Authority = host.parse().map_err(|_| foreign_host())?;
         let named = uri.host().is_none_or(|name| self.is_ours(name));
         if !named || !self.is_ours(authority.host()) || host.contains('@') {
-            return Err(Refused::Host);
+            return Err(foreign_host());
         }
         match only(headers, &ORIGIN) {
             Ok(None) => Ok(()),
             Ok(Some(origin)) if self.is_own_origin(origin) => Ok(()),
-            _ => Err(Refused::Origin),
+            _ => Err(foreign_origin()),
         }
     }
 
@@ -134,39 +149,13 @@ impl HostNames {
     }
 }
 
-/// Why the guard refused.
-#[derive(Debug)]
-enum Refused {
-    Host,
-    Origin,
-    NoKey,
-    Unknown(String),
+fn foreign_host() -> Problem {
+    let why = "the Host header names another machine; add the name to `allowed_hosts` if it is this one";
+    Problem::new(Kind::ForeignHost, why)
 }
 
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let (status, why) = match self {
-            Self::Host => (
-                StatusCode::FORBIDDEN,
-                "the Host header names another machine; add the name to `allowed_hosts` if it is this one"
-                    .to_owned(),
-            ),
-            Self::Origin => (StatusCode::FORBIDDEN, "the Origin header names a foreign page".to_owned()),
-            Self::NoKey => (
-                StatusCode::UNAUTHORIZED,
-                "send a key: `Authorization: Bearer KEY`; `drawbridge keys add NAME` makes one".to_owned(),
-            ),
-            Self::Unknown(why) => (StatusCode::UNAUTHORIZED, why),
-        };
-        tracing::info!(%status, why, "refused at the entrance");
-        let mut response = (status, Json(json!({ "error": why }))).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"drawbridge\""));
-        }
-        response
-    }
+fn foreign_origin() -> Problem {
+    Problem::new(Kind::ForeignOrigin, "the Origin header names a foreign page")
 }
 
 #[cfg(test)]

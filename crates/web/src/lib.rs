@@ -1,11 +1,27 @@
-//! What every HTTP entrance shares: the listener, the guard in front of all routes, and the routes that are not MCP.
+//! What every HTTP entrance shares: the listener and the guard in front of all routes; and the routes that are not MCP:
+//! REST for every tool, its OpenAPI document, live streams over WebSocket, and those of older clients.
 //!
 //! **Invariant:** no route is served without the guard. `GET /health` alone answers without a key.
+//! **Invariant:** what reaches a tool or a stream goes through the door, as a [`drawbridge_contract::Call`].
+//!
+//! Start at `routes.rs`: one table names every route.
 
+mod credential;
 mod guard;
+mod health;
+mod limits;
 mod listen;
+mod lm_terminal;
+mod openapi;
+mod papers;
+mod problem;
+mod rest;
 mod routes;
+mod stream;
+mod web;
 
 pub use guard::{Guard, HostNames, HostNamesError};
+pub use limits::*;
 pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, ListenError, Listener, SHUTDOWN_GRACE};
-pub use routes::{StatusSource, routes};
+pub use routes::routes;
+pub use web::{StatusSource, Web};

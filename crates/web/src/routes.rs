@@ -1,38 +1,63 @@
-//! The routes that are not MCP: health and status.
+//! All routes, in one table: the router, the OpenAPI document and the tests that ask each route as a stranger come from it.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::Router;
-use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use http::StatusCode;
-use serde_json::Value;
+use axum::routing::{MethodRouter, get, post};
 
 use crate::guard::{Guard, HEALTH};
+use crate::openapi::{self, Described, operation};
+use crate::problem::{Kind, Problem};
+use crate::web::{Shared, Web};
+use crate::{health, lm_terminal, rest, stream};
 
-/// Tells how the hub is: an object whose `health` is `ok`, or one word for what is wrong.
-pub type StatusSource = Arc<dyn Fn() -> Value + Send + Sync>;
+/// One route: where it is, who serves it, and how the OpenAPI document tells of it.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) serve: fn() -> MethodRouter<Arc<Shared>>,
+    pub(crate) described: Described,
+}
+
+const fn get_route(path: &'static str, serve: fn() -> MethodRouter<Arc<Shared>>, described: Described) -> Route {
+    Route { method: "get", path, serve, described }
+}
+
+const fn post_route(path: &'static str, serve: fn() -> MethodRouter<Arc<Shared>>, described: Described) -> Route {
+    Route { method: "post", path, serve, described }
+}
+
+/// Every route but those of the other entrances.
+pub(crate) const ROUTES: &[Route] = &[
+    get_route(HEALTH, || get(health::health), Described::Once(operation::health)),
+    get_route("/api/status", || get(health::status), Described::Once(operation::status)),
+    get_route("/openapi.json", || get(openapi::serve), Described::Once(operation::openapi)),
+    get_route("/api/tools", || get(rest::list), Described::Once(operation::tools)),
+    get_route("/api/tools/{name}", || get(rest::show), Described::Once(operation::tool)),
+    post_route("/api/tools/{name}", || post(rest::call), Described::ForEachTool(operation::call)),
+    post_route("/api/tools/{name}/answer", || post(rest::answer), Described::Once(operation::answer)),
+    get_route("/api/terminals/{id}/stream", || get(stream::terminal), Described::Once(operation::terminal_stream)),
+    // The older clients' routes.
+    get_route("/status", || get(lm_terminal::status), Described::Once(operation::lm_status)),
+    post_route("/terminal/cmd", || post(lm_terminal::command), Described::Once(operation::lm_command)),
+];
 
 /// All routes behind the guard: ours, and those of the other entrances.
-pub fn routes(guard: Guard, status: StatusSource, entrances: Router) -> Router {
-    Router::new()
-        .route(HEALTH, get(health))
-        .route("/api/status", get(whole_status))
-        .with_state(status)
+pub fn routes(guard: Guard, web: Web, entrances: Router) -> Router {
+    let router = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.serve)()));
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(web.into())
         .merge(entrances)
-        .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n") })
+        .fallback(nothing_here)
         .layer(from_fn_with_state(guard, Guard::check))
 }
 
-async fn health(State(status): State<StatusSource>) -> Response {
-    let health = status()["health"].as_str().unwrap_or("unknown").to_owned();
-    let code = if health == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, health).into_response()
+async fn nothing_here() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing here; MCP is at /mcp, REST at /api/tools, and /openapi.json tells all of it")
 }
 
-async fn whole_status(State(status): State<StatusSource>) -> Json<Value> {
-    Json(status())
+async fn wrong_method() -> Problem {
+    Problem::new(Kind::WrongMethod, "this route has other methods; /openapi.json tells which")
 }

@@ -73,7 +73,7 @@ async fn answer(response: Response<Incoming>, id: u64, on_event: &mut dyn FnMut(
         Ok(answer) if answer["id"] == id => Ok(answer),
         Ok(other) => bail!(
             "the hub refused: {}",
-            other["error"]["message"].as_str().or(other["error"].as_str()).unwrap_or(status.as_str())
+            other["error"]["message"].as_str().or(other["detail"].as_str()).unwrap_or(status.as_str())
         ),
         Err(_) if status == StatusCode::OK => bail!("the hub's answer is not JSON"),
         Err(_) => bail!("the hub refused with {status}"),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use drawbridge_mcp::http::{self, HttpSettings};
 use drawbridge_store::By;
-use drawbridge_web::{Guard, HostNames, Listener, StatusSource};
+use drawbridge_web::{Guard, HostNames, Listener, StatusSource, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve;
@@ -59,7 +59,8 @@ fn router(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> 
         hub.gateway.clone(),
         HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() },
     );
-    Ok(drawbridge_web::routes(guard, status(hub), mcp))
+    let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
+    Ok(drawbridge_web::routes(guard, web, mcp))
 }
 
 fn status(hub: &Hub) -> StatusSource {

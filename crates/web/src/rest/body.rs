@@ -1,0 +1,92 @@
+//! Bodies: bounded, and strict JSON.
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Uri};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::guard::only;
+use crate::limits::BODY_BYTES_MAX;
+use crate::problem::{Kind, Problem};
+
+/// Whether the body claims to be JSON. A form of another page cannot claim that without asking first (CVE-2026-33252).
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let Ok(Some(value)) = only(headers, &CONTENT_TYPE) else { return false };
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// A request whose body claims to be JSON, read to its end.
+pub(crate) struct Received {
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Reads the body of a request.
+///
+/// # Errors
+/// Another type than JSON, more than [`BODY_BYTES_MAX`], or an early end.
+pub(crate) async fn json_body(request: Request) -> Result<Received, Problem> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(Problem::new(Kind::NotJson, "send the arguments as `Content-Type: application/json`"));
+    }
+    let body = read(&parts.headers, body).await?;
+    Ok(Received { uri: parts.uri, headers: parts.headers, body })
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::new(Kind::InvalidRequest, "the body ended early")),
+    }
+}
+
+fn too_large() -> Problem {
+    let why = format!("the body is larger than {BODY_BYTES_MAX} bytes: send less, or in parts");
+    Problem::new(Kind::TooLarge, why).and("bytes_max", BODY_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (CONTENT_TYPE, value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a3_only_json_is_taken() {
+        for good in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert!(is_json(&headers(&[good])), "{good}");
+        }
+        for bad in [
+            &["text/plain"][..],
+            &["application/x-www-form-urlencoded"],
+            &["text/plain;application/json"],
+            &["application/json-seq"],
+            &["application/json", "text/plain"],
+            &[],
+        ] {
+            assert!(!is_json(&headers(bad)), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_bound_holds_at_its_edge_with_and_without_a_declared_length() {
+        for (size, fits) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
+            let body = || Body::from(vec![b' '; size]);
+            assert_eq!(read(&HeaderMap::new(), body()).await.is_ok(), fits);
+            let declared = [(CONTENT_LENGTH, size.into())].into_iter().collect();
+            assert_eq!(read(&declared, body()).await.is_ok(), fits);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! REST for every tool: the same door, answers as JSON.
+
+mod answer;
+mod body;
+mod call;
+mod events;
+mod headers;
+mod result;
+mod spec;
+mod tools;
+
+pub(crate) use answer::answer;
+pub(crate) use body::json_body;
+pub(crate) use call::{call, origin};
+pub(crate) use result::json;
+pub(crate) use tools::{list, show};
