@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{
-    Arguments, BoxFuture, Call, Caller, CancellationToken, Handler, Host, Live, Origin, Sink, Target,
+    Arguments, BoxFuture, Call, Caller, CancellationToken, Change, Handler, Host, Live, Origin, Sink, Target,
     TraceContext,
 };
 
@@ -29,6 +29,15 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(handler: Arc<dyn Handler>, page_size: usize) -> Arc<Self> {
         Arc::new(Self { handler, lists: Lists::new(page_size), mirrored: Mirrored::default() })
+    }
+}
+
+/// Whether this caller may hear of a change now. A stream outlives the key that opened it: one that was revoked since
+/// sees nothing any more, and must not learn which files change.
+pub(crate) fn may_hear(handler: &dyn Handler, caller: &Caller, change: &Change) -> bool {
+    match change {
+        Change::Resource(uri) => handler.view(caller).resources.iter().any(|resources| resources.owns(uri)),
+        Change::Tools | Change::Resources | Change::Prompts => true,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use drawbridge_contract::RawValue;
+use memchr::memchr2;
 use serde::Serialize;
 
 use crate::envelope::Id;
@@ -114,7 +115,7 @@ pub(crate) fn batch(messages: &[Bytes]) -> Bytes {
 /// The message without line ends. Inside of strings JSON escapes them, so those that are there are white space that
 /// came with a payload of somebody else.
 pub(crate) fn one_line(message: Bytes) -> Bytes {
-    if !message.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+    if memchr2(b'\n', b'\r', &message).is_none() {
         return message;
     }
     let mut line = Vec::from(message);

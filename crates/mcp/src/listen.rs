@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drawbridge_contract::{CancellationToken, Change, Handler, RawValue, Watch, broadcast};
+use drawbridge_contract::{Caller, CancellationToken, Change, Handler, RawValue, Watch, broadcast};
 use serde::Deserialize;
 
 use crate::convert::begin;
-use crate::core::Exchange;
+use crate::core::{Exchange, may_hear};
 use crate::encode::{Object, Reply, notification};
 use crate::envelope::Id;
 use crate::error::WireError;
@@ -77,6 +77,8 @@ impl Filter {
 
 /// An open subscription.
 pub(crate) struct Listening {
+    handler: Arc<dyn Handler>,
+    caller: Arc<Caller>,
     id: Id,
     filter: Filter,
     changes: broadcast::Receiver<Change>,
@@ -103,7 +105,7 @@ impl Listening {
         }
         filter.resource_subscriptions = watched;
         let (waiting, is_acknowledged) = (Vec::new(), false);
-        Self { id, filter, changes, waiting, is_acknowledged, _watches: watches, entered }
+        Self { handler, caller, id, filter, changes, waiting, is_acknowledged, _watches: watches, entered }
     }
 
     /// The next message; `None` when there will be no more. Can be dropped and called again.
@@ -118,7 +120,7 @@ impl Listening {
                 return Some(self.render(&change));
             }
             match self.changes.recv().await {
-                Ok(change) if self.filter.wants(&change) => self.waiting.push(change),
+                Ok(change) if self.wants(&change) => self.waiting.push(change),
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => self.waiting = self.filter.lists(),
                 Err(broadcast::error::RecvError::Closed) => return None,
@@ -138,6 +140,10 @@ impl Listening {
             object.object("_meta", |meta| meta.raw(SUBSCRIPTION, self.id.as_json()));
         });
         reply.message
+    }
+
+    fn wants(&self, change: &Change) -> bool {
+        self.filter.wants(change) && may_hear(&*self.handler, &self.caller, change)
     }
 
     fn render(&self, change: &Change) -> Bytes {

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use drawbridge_contract::{BoxFuture, Caller, CancellationToken, broadcast};
+use drawbridge_contract::{BoxFuture, Caller, CancellationToken, Change, broadcast};
 use futures::FutureExt;
 use tokio_util::task::TaskTracker;
 
-use crate::core::{Core, Exchange, Outlet, Work};
+use crate::core::{Core, Exchange, Outlet, Work, may_hear};
 use crate::encode::{Reply, batch};
 use crate::envelope::{self, Frame, Malformed, Message, Request};
 use crate::error::WireError;
@@ -184,7 +184,7 @@ impl Connection {
                 change = changes.recv() => change,
             };
             match change {
-                Ok(change) if peer.wants(&change) => self.push_in_time(legacy::told(&change)).await,
+                Ok(change) if self.tells(&peer, &change) => self.push_in_time(legacy::told(&change)).await,
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => {
                     for change in legacy::EVERY_LIST {
@@ -194,6 +194,10 @@ impl Connection {
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }
+    }
+
+    fn tells(&self, peer: &Peer, change: &Change) -> bool {
+        peer.wants(change) && may_hear(&*self.core.handler, &self.caller, change)
     }
 
     /// Changes wait for a slow reader where they are; when it is too slow, the channel tells it to list again.

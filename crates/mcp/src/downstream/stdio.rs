@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use drawbridge_contract::{Caller, CancellationToken, Handler};
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::connection::Connection;
@@ -59,7 +60,7 @@ async fn read_lines(mut reader: impl AsyncRead + Unpin, connection: &Arc<Connect
                 let why = format!("a line is longer than {LINE_BYTES_MAX} bytes and was skipped");
                 connection.refuse(&WireError::parse(why).into());
             }
-            None => match reader.read_buf(&mut lines.buffer).await? {
+            None => match lines.read_from(&mut reader).await? {
                 0 => {
                     if let Some(last) = lines.last() {
                         connection.receive(&last);
@@ -88,9 +89,17 @@ enum Line {
 }
 
 impl Lines {
+    /// Reads what is there; 0 bytes at the end.
+    async fn read_from(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        /// How much is asked for at once, in bytes.
+        const CHUNK_BYTES: usize = 64 * 1024;
+        self.buffer.reserve(CHUNK_BYTES);
+        reader.read_buf(&mut self.buffer).await
+    }
+
     /// The next whole line that is not empty, if it is there.
     fn next(&mut self) -> Option<Line> {
-        while let Some(found) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
+        while let Some(found) = memchr(b'\n', &self.buffer[self.searched..]) {
             let end = self.searched + found;
             self.searched = 0;
             let line = self.buffer.split_to(end + 1).freeze().slice(..end);

@@ -24,7 +24,13 @@ pub(crate) struct Bounds {
 /// All sessions.
 pub(crate) struct Sessions {
     bounds: Bounds,
-    by_id: Mutex<HashMap<Box<str>, Arc<Session>>>,
+    by_id: Mutex<ById>,
+}
+
+struct ById {
+    sessions: HashMap<Box<str>, Arc<Session>>,
+    /// When the idle ones were last looked for.
+    swept: Instant,
 }
 
 /// One session.
@@ -34,7 +40,8 @@ pub(crate) struct Session {
     pub(crate) in_flight: Arc<InFlight>,
     /// Cancelled when the session ends: by its client, by us, or by its age.
     pub(crate) ended: CancellationToken,
-    owner: Arc<Caller>,
+    /// Whose it is.
+    pub(crate) owner: Arc<Caller>,
     state: Mutex<State>,
 }
 
@@ -53,7 +60,8 @@ pub(crate) const STANDALONE: u64 = 0;
 
 impl Sessions {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, by_id: Mutex::default() }
+        let by_id = ById { sessions: HashMap::new(), swept: Instant::now() };
+        Self { bounds, by_id: Mutex::new(by_id) }
     }
 
     /// Opens a session. The caller's own session that was idle longest gives way when the caller has too many.
@@ -63,12 +71,12 @@ impl Sessions {
         peer: Peer,
         changes: broadcast::Receiver<Change>,
     ) -> Result<Arc<Session>, WireError> {
-        let mut sessions = self.by_id();
-        let now = Instant::now();
-        sessions.retain(|_, session| !session.end_if_idle(now, self.bounds.idle));
+        let mut by_id = self.by_id();
+        by_id.sweep(self.bounds.idle);
+        let sessions = &mut by_id.sessions;
         let own = sessions.values().filter(|session| session.owner.id == owner.id).count();
         if (own >= self.bounds.per_caller_max || sessions.len() >= self.bounds.total_max)
-            && !evict(&mut sessions, owner)
+            && !evict(sessions, owner)
         {
             return Err(WireError::internal(
                 "too many sessions are open; end one with DELETE, or try again later",
@@ -81,10 +89,14 @@ impl Sessions {
 
     /// The session with this id, if it is this caller's and still lives.
     pub(crate) fn find(&self, owner: &Caller, id: &str) -> Option<Arc<Session>> {
-        let mut sessions = self.by_id();
-        let session = sessions.get(id).filter(|session| session.owner.id == owner.id)?.clone();
+        let mut by_id = self.by_id();
+        // Sessions that nobody asks for hold watches, too.
+        if by_id.swept.elapsed() >= self.bounds.idle / 4 {
+            by_id.sweep(self.bounds.idle);
+        }
+        let session = by_id.sessions.get(id).filter(|session| session.owner.id == owner.id)?.clone();
         if session.end_if_idle(Instant::now(), self.bounds.idle) {
-            sessions.remove(id);
+            by_id.sessions.remove(id);
             return None;
         }
         session.touch();
@@ -93,7 +105,7 @@ impl Sessions {
 
     /// Ends a session of this caller.
     pub(crate) fn end(&self, owner: &Caller, id: &str) -> bool {
-        let mut sessions = self.by_id();
+        let sessions = &mut self.by_id().sessions;
         let is_own = sessions.get(id).is_some_and(|session| session.owner.id == owner.id);
         if let Some(session) = is_own.then(|| sessions.remove(id)).flatten() {
             session.end();
@@ -101,8 +113,17 @@ impl Sessions {
         is_own
     }
 
-    fn by_id(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Session>>> {
+    fn by_id(&self) -> MutexGuard<'_, ById> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ById {
+    /// Ends what is idle.
+    fn sweep(&mut self, idle: Duration) {
+        let now = Instant::now();
+        self.sessions.retain(|_, session| !session.end_if_idle(now, idle));
+        self.swept = now;
     }
 }
 
@@ -167,11 +188,6 @@ impl Session {
     pub(crate) fn reading(self: &Arc<Self>) -> Reading {
         self.state().readers += 1;
         Reading(self.clone())
-    }
-
-    /// Whose it is.
-    pub(crate) fn owner(&self) -> Arc<Caller> {
-        self.owner.clone()
     }
 
     fn touch(&self) {

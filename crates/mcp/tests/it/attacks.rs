@@ -1,12 +1,15 @@
 //! The attacks of the protocol's own list, over HTTP. The same bytes over stdio are in `stdio.rs`.
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
+use drawbridge_contract::Change;
 use drawbridge_mcp::http::HttpSettings;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http_host::{HttpHost, modern, request};
-use crate::world::World;
+use crate::http_host::{HttpHost, events, modern, request};
+use crate::world::{NOTE, World};
 
 fn host() -> HttpHost {
     HttpHost::new(&World::new())
@@ -194,4 +197,30 @@ async fn c2_a_session_with_another_key_is_not_there() {
         assert_eq!(thief.send(method, "").await.status(), StatusCode::NOT_FOUND);
     }
     assert_eq!(host.post(message).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_revoked_key_hears_of_no_file_on_the_streams_it_opened_before() {
+    let world = World::new();
+    let listening = modern(
+        "subscriptions/listen",
+        json!({ "notifications": { "toolsListChanged": true, "resourceSubscriptions": [NOTE] } }),
+    );
+    let host = HttpHost::new(&world);
+    let mut modern_stream = host.modern(&listening).stream(listening.to_string()).await;
+    let session = host.initialize("2025-11-25", json!({})).await;
+    session.post(request(1, "resources/subscribe", json!({ "uri": NOTE })).to_string()).await;
+    let mut legacy_stream = events(session.send(Method::GET, "").await);
+    assert_eq!(modern_stream.message().await["method"], "notifications/subscriptions/acknowledged");
+    world.until_watched(2).await;
+    world.changes.send(Change::Resource(NOTE.to_owned())).unwrap();
+    for stream in [&mut modern_stream, &mut legacy_stream] {
+        assert_eq!(stream.message().await["method"], "notifications/resources/updated");
+    }
+    world.is_revoked.store(true, Ordering::SeqCst);
+    world.changes.send(Change::Resource(NOTE.to_owned())).unwrap();
+    world.changes.send(Change::Tools).unwrap();
+    for stream in [&mut modern_stream, &mut legacy_stream] {
+        assert_eq!(stream.message().await["method"], "notifications/tools/list_changed");
+    }
 }

@@ -1,4 +1,5 @@
 //! The wire from outside: over HTTP and stdio, in both eras, with a small server behind the kit's door.
+#![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 
 mod attacks;
 mod http_host;

@@ -1,15 +1,15 @@
 //! A small server that does what the tests want to see.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drawbridge_contract::kit::Kit;
 use drawbridge_contract::{
-    Annotations, Answers, Arguments, BoxFuture, Change, Contents, Context, Handler, InputRequest,
-    InputRequired, LogLevel, Outcome, Prompt, PromptArgument, PromptResult, PromptSpec, RawValue,
-    ResourceResult, ResourceSpec, ResourceTemplate, Resources, Server, Suggestions, Tool, ToolError,
-    ToolResult, ToolSpec, Watch, broadcast, raw,
+    Annotations, Answer, Answers, Arguments, BoxFuture, Call, Caller, Change, Completion, Contents, Context,
+    Handler, InputRequest, InputRequired, Live, LogLevel, Outcome, Prompt, PromptArgument, PromptResult,
+    PromptSpec, RawValue, Refusal, ResourceResult, ResourceSpec, ResourceTemplate, Resources, Server,
+    Suggestions, Tool, ToolError, ToolResult, ToolSpec, View, Watch, broadcast, raw,
 };
 use serde_json::{Value, json};
 
@@ -24,15 +24,18 @@ pub(crate) struct World {
     pub(crate) waiting: Arc<AtomicUsize>,
     /// How many watches are held now.
     pub(crate) watches: Arc<AtomicUsize>,
+    /// Whether all keys were revoked: nobody sees anything any more.
+    pub(crate) is_revoked: Arc<AtomicBool>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { changes: broadcast::channel(4).0, waiting: Arc::default(), watches: Arc::default() }
+        let (waiting, watches, is_revoked) = (Arc::default(), Arc::default(), Arc::default());
+        Self { changes: broadcast::channel(4).0, waiting, watches, is_revoked }
     }
 
     pub(crate) fn handler(&self) -> Arc<dyn Handler> {
-        Kit::of(self.clone()).handler()
+        Arc::new(Door { inner: Kit::of(self.clone()).handler(), is_revoked: self.is_revoked.clone() })
     }
 
     /// Waits until `count` calls of `wait` run.
@@ -54,6 +57,38 @@ pub(crate) async fn until(is_so: impl Fn() -> bool, what: &str) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{what} did not come to what was expected");
+}
+
+/// The kit's door, with keys that can be revoked.
+struct Door {
+    inner: Arc<dyn Handler>,
+    is_revoked: Arc<AtomicBool>,
+}
+
+impl Handler for Door {
+    fn call(self: Arc<Self>, call: Call, live: Live) -> BoxFuture<'static, Result<Outcome<Answer>, Refusal>> {
+        self.inner.clone().call(call, live)
+    }
+
+    fn view(&self, caller: &Caller) -> Arc<View> {
+        if self.is_revoked.load(Ordering::SeqCst) { Arc::new(View::empty()) } else { self.inner.view(caller) }
+    }
+
+    fn complete<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Completion,
+    ) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
+        self.inner.complete(caller, request)
+    }
+
+    fn watch<'a>(&'a self, caller: &'a Arc<Caller>, uri: &'a str) -> BoxFuture<'a, Result<Watch, Refusal>> {
+        self.inner.watch(caller, uri)
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.inner.changes()
+    }
 }
 
 impl Server for World {

@@ -139,7 +139,8 @@ pub(super) async fn batch(
     for message in messages {
         match message {
             Ok(Message::Request(request)) => {
-                parts.push(part_of_batch(request.id.clone(), part(http, &session, asker, &request)))
+                let work = part(http, &session, asker, &request);
+                parts.push(part_of_batch(request.id, work));
             }
             Ok(message) => take(&session, &message),
             Err(Malformed { id, error }) => {

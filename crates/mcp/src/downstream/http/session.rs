@@ -13,6 +13,7 @@ use super::Http;
 use super::body::{KeptAlive, frame_with_id, priming};
 use super::headers::{Accepts, LAST_EVENT_ID, SESSION_ID, only};
 use super::respond::{Refused, events};
+use crate::core::may_hear;
 use crate::error::WireError;
 use crate::legacy::sessions::{Reading, STANDALONE, Session};
 use crate::legacy::streams::{EventId, StreamLog};
@@ -42,7 +43,7 @@ fn open(http: &Arc<Http>, request: &HttpRequest) -> Result<Response, Refused> {
 /// Serves a DELETE: ends a session, and cancels what runs in it.
 pub(super) async fn end(State(http): State<Arc<Http>>, request: HttpRequest) -> Response {
     let ended = session(&http, &request).map(|session| {
-        http.sessions.end(&session.owner(), &session.id);
+        http.sessions.end(&session.owner, &session.id);
         StatusCode::NO_CONTENT
     });
     ended.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
@@ -138,9 +139,14 @@ impl Reader {
         }
     }
 
+    fn tells(&self, change: &Change) -> bool {
+        let handler = &*self.http.core.handler;
+        self.session.peer.wants(change) && may_hear(handler, &self.session.owner, change)
+    }
+
     fn note(&mut self, change: Result<Change, broadcast::error::RecvError>) {
         match change {
-            Ok(change) if self.session.peer.wants(&change) => self.log.append(told(&change)),
+            Ok(change) if self.tells(&change) => self.log.append(told(&change)),
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(_)) => {
                 EVERY_LIST.iter().for_each(|change| self.log.append(told(change)));
