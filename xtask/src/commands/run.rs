@@ -36,6 +36,8 @@ fn run(args: &[String]) -> Result<()> {
 fn plan(args: &[String]) -> (bool, Vec<String>) {
     let dev = args.first().is_some_and(|word| word == DEV);
     let args = &args[usize::from(dev)..];
+    // People write `run -- connect …`, as with `cargo run`.
+    let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     let names_command = args.first().is_some_and(|word| !word.starts_with('-'));
     let serve = (!names_command).then(|| "serve".to_owned());
     (dev, serve.into_iter().chain(args.iter().cloned()).collect())
@@ -58,5 +60,7 @@ mod tests {
         check("tools files_read", false, "tools files_read");
         check("--dev doctor --json", true, "doctor --json");
         check("call x --dev", false, "call x --dev");
+        check("-- connect codex", false, "connect codex");
+        check("--dev -- call x -- y", true, "call x -- y");
     }
 }
