@@ -5,6 +5,7 @@ mod attacks;
 mod http_host;
 mod legacy_http;
 mod modern_http;
+mod sockets;
 mod stdio;
 mod stdio_host;
 mod world;
