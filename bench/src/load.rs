@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::http::Connection;
 use crate::stats::percentile;
-use crate::wire::{Dialect, EchoRequest, Target, excerpt, initialize, initialized};
+use crate::wire::{Dialect, EchoRequest, Target, excerpt, initialize, initialized, list_tools, tools_page};
 
 /// Calls on each connection before the clock starts, for caches and allocators to settle.
 const WARM_UP_CALLS: u32 = 20;
@@ -60,6 +60,19 @@ impl Fleet {
             callers.push(caller);
         }
         Ok(Self { callers })
+    }
+
+    /// Asks for one list of tools, on a connection of its own: what any MCP server answers.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fleet::open`].
+    pub async fn first_list(target: &Target) -> anyhow::Result<()> {
+        let mut connection = Connection::open(target.address).await?;
+        let answer = connection.exchange(&target.encode(list_tools(None), None)).await?;
+        ensure!(answer.status == 200, "the server answered {}: {}", answer.status, excerpt(answer.body));
+        ensure!(tools_page(answer.body)?.count > 0, "the server lists no tools");
+        Ok(())
     }
 
     /// Makes one call on a connection of its own.

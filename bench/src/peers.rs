@@ -151,6 +151,20 @@ pub fn drawbridge_stdio(bench: &Bench, tree: &FilesTree) -> anyhow::Result<Comma
     Ok(command)
 }
 
+/// `drawbridge serve` on a free port, with the folder `tree` as its only root.
+///
+/// # Errors
+///
+/// When it has not been built or does not come up.
+pub fn drawbridge_serve(bench: &Bench, tree: &FilesTree) -> anyhow::Result<(HttpServer, Target)> {
+    let mut command = Command::new(bench.program("drawbridge")?);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("HOME", &tree.home);
+    command.env("DRAWBRIDGE_HOME", bench.home("serve")?).env("DRAWBRIDGE_OWNER_KEY", &bench.key);
+    let server = HttpServer::start(command, &bench.log("serve"))?;
+    let target = Target { address: server.address, key: bench.key.clone(), dialect: Dialect::Stateless };
+    Ok((server, target))
+}
+
 /// The official filesystem server with the folder `tree` as the only one it may use.
 ///
 /// # Errors
