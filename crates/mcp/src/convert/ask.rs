@@ -69,3 +69,60 @@ pub(crate) fn read_response(outcome: Result<&RawValue, &RawValue>) -> Result<Val
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_contract::raw;
+    use serde_json::json;
+
+    use super::*;
+
+    fn params(request: &InputRequest, version: Version) -> Value {
+        let mut out = Vec::new();
+        let mut object = Object::open(&mut out);
+        write_params(request, version, &mut object);
+        object.close();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn each_revision_is_asked_in_its_own_words() {
+        let (message, schema) = ("m".to_owned(), raw(&json!({ "type": "object" })));
+        let form = InputRequest::ElicitForm { message: message.clone(), schema };
+        let plain = json!({ "message": "m", "requestedSchema": { "type": "object" } });
+        assert_eq!(params(&form, Version::V2025_06_18), plain);
+        assert_eq!(params(&form, Version::V2025_11_25)["mode"], "form");
+        let url =
+            InputRequest::ElicitUrl { message, url: "http://127.0.0.1/".to_owned(), id: "7".to_owned() };
+        let modern = json!({ "mode": "url", "message": "m", "url": "http://127.0.0.1/" });
+        assert_eq!(params(&url, Version::V2026_07_28), modern);
+        assert_eq!(params(&url, Version::V2025_11_25)["elicitationId"], "7");
+        let sampling = json!({ "messages": [], "maxTokens": 1 });
+        assert_eq!(params(&InputRequest::Sample(raw(&sampling)), Version::V2024_11_05), sampling);
+        assert_eq!(params(&InputRequest::ListRoots, Version::V2024_11_05), json!({}));
+    }
+
+    #[test]
+    fn what_a_host_lacks_is_named_and_nothing_else() {
+        let needed = InputRequired {
+            requests: [
+                ("a".to_owned(), InputRequest::ListRoots),
+                ("b".to_owned(), InputRequest::Sample(raw(&json!({})))),
+            ]
+            .into(),
+            state: None,
+        };
+        let able = Abilities { roots: true, ..Abilities::default() };
+        assert_eq!(lacking(&needed, able), Some(Abilities { sampling: true, ..Abilities::default() }));
+        assert_eq!(lacking(&needed, Abilities { sampling: true, ..able }), None);
+    }
+
+    #[test]
+    fn a_response_is_an_object_or_there_is_none() {
+        let read = |text: &str| read_response(Ok(&RawValue::from_string(text.to_owned()).unwrap()));
+        assert_eq!(read(r#"{"action":"accept"}"#), Ok(json!({ "action": "accept" })));
+        for bad in ["1", "[]", "null", r#"{"a":1,"a":2}"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

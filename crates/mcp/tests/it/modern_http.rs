@@ -243,6 +243,10 @@ async fn a_client_that_takes_no_streams_gets_json_and_one_that_takes_no_json_a_s
     let streamed =
         host.modern(&message).header("accept", Some("text/event-stream")).stream(message.to_string()).await;
     assert!(streamed.all().await[0]["result"]["tools"].is_array());
+    let unknown = modern("nonsense", json!({}));
+    let missing =
+        host.modern(&unknown).header("accept", Some("text/event-stream")).post(unknown.to_string()).await;
+    assert_eq!((missing.status, &missing.json["error"]["code"]), (StatusCode::NOT_FOUND, &json!(-32601)));
     let refused = host.modern(&message).header("accept", Some("text/html")).post(message.to_string()).await;
     assert_eq!(refused.status, StatusCode::NOT_ACCEPTABLE);
 }

@@ -18,6 +18,7 @@ use super::headers::{self, Accepts, HeaderEra, SESSION_ID, only};
 use super::legacy;
 use super::respond::{Refused, accepted, events, json};
 use crate::core::{Exchange, Outlet, Work};
+use crate::encode::{Reply, Verdict};
 use crate::envelope::{self, Frame, Malformed, Message, Request};
 use crate::error::WireError;
 use crate::listen::Listening;
@@ -73,15 +74,19 @@ async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<
 
 /// Decides the era: a request that names its revision in `_meta`, or a modern one in the header, is modern.
 async fn route(http: &Arc<Http>, asker: Asker, message: Message<'_>) -> Result<Response, Refused> {
+    if let Message::Request(request) = &message {
+        return request_of_any_era(http, asker, request).await;
+    }
+    let is_notification = matches!(message, Message::Notification(_));
     let has_session = only(&asker.headers, &SESSION_ID)?.is_some();
-    match (headers::era(&asker.headers)?, &message) {
-        (_, Message::Request(request)) => request_of_any_era(http, asker, request).await,
-        (HeaderEra::Modern, Message::Notification(_)) => Ok(accepted()),
-        (HeaderEra::Unknown(version), _) => Err(WireError::unsupported_version(&version).into()),
+    match headers::era(&asker.headers)? {
+        HeaderEra::Modern if is_notification => Ok(accepted()),
+        HeaderEra::Unknown(version) => Err(WireError::unsupported_version(&version).into()),
         _ if has_session => legacy::message(http, &asker, &message),
-        _ => Err(Refused::Malformed(
-            WireError::invalid_request("this message belongs to a session; name it in Mcp-Session-Id").into(),
-        )),
+        _ => {
+            let why = "this message belongs to a session; name it in Mcp-Session-Id";
+            Err(WireError::invalid_request(why).into())
+        }
     }
 }
 
@@ -106,7 +111,8 @@ async fn request_of_any_era(
     let outlet = if accepts.events { Outlet::Own } else { Outlet::Nowhere };
     let exchange = Exchange { caller, entrance: "mcp.http", id: request.id.clone(), outlet, entered: None };
     match modern::serve(&http.core, exchange, request, &params, &meta) {
-        Work::Ready(reply) if accepts.json => Ok(json(reply, true)),
+        // Only JSON answers have a status of their own.
+        Work::Ready(reply) if accepts.json || reply.verdict != Verdict::Served => Ok(json(reply, true)),
         Work::Ready(reply) => Ok(stream_of(http, stream::once(async { reply.message }))),
         Work::Running(running) => Ok(drive(http, accepts, running).await),
         Work::Listening(_) if !accepts.events => Err(Refused::NotAcceptable),
@@ -117,7 +123,7 @@ async fn request_of_any_era(
 /// How a request begins to be answered.
 pub(super) enum Beginning {
     /// Its answer came before anything else.
-    Whole(Option<crate::encode::Reply>),
+    Whole(Option<Reply>),
     /// An event came first, or nothing for a while.
     Stream(Option<Bytes>),
 }
