@@ -23,5 +23,5 @@ mod web;
 pub use guard::{Guard, HostNames, HostNamesError};
 pub use limits::*;
 pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, ListenError, Listener, SHUTDOWN_GRACE};
-pub use routes::routes;
+pub use routes::{paths, routes};
 pub use web::{StatusSource, Web};

@@ -61,3 +61,8 @@ async fn nothing_here() -> Problem {
 async fn wrong_method() -> Problem {
     Problem::new(Kind::WrongMethod, "this route has other methods; /openapi.json tells which")
 }
+
+/// Method and path of each route, for those who ask every one of them: a path's parameters are in braces.
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (route.method, route.path))
+}
