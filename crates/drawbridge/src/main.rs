@@ -9,6 +9,7 @@ mod hub;
 mod logs;
 mod output;
 mod owner_key;
+mod pipes;
 mod running;
 mod secret;
 mod servers;

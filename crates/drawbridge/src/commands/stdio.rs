@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::{Hub, configured};
-use crate::logs;
+use crate::{logs, pipes};
 
 /// Serves the host at the other end of standard input and output until it goes away. Standard output belongs to the
 /// protocol: everything else goes to the log and to standard error.
@@ -19,14 +19,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     let ended = runtime.block_on(async {
         let hub = Hub::open(state, config)?;
         let (gateway, owner) = (hub.gateway.clone(), hub.gateway.owner());
-        let served = drawbridge_mcp::stdio::serve(
-            gateway,
-            owner,
-            tokio::io::stdin(),
-            tokio::io::stdout(),
-            CancellationToken::new(),
-        )
-        .await;
+        let (input, output) = (pipes::input(), pipes::output());
+        let served =
+            drawbridge_mcp::stdio::serve(gateway, owner, input, output, CancellationToken::new()).await;
         hub.close().await?;
         served.map_err(anyhow::Error::from)
     });
