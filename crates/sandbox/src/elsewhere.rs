@@ -132,6 +132,10 @@ impl Stream {
         match self.0 {}
     }
 
+    pub fn signal_foreground(&self, _: Signal) -> io::Result<()> {
+        match self.0 {}
+    }
+
     pub fn try_clone(&self) -> io::Result<Self> {
         match self.0 {}
     }

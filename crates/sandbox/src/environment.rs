@@ -73,10 +73,14 @@ fn last_of_each(set: &[(OsString, OsString)]) -> impl Iterator<Item = (OsString,
 fn check(name: &OsStr, value: &OsStr) -> Result<(), String> {
     let bytes = name.as_encoded_bytes();
     if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
-        return Err(format!("{name:?} cannot be the name of a variable: it is empty, or has `=` or NUL in it"));
+        return Err(format!(
+            "{name:?} cannot be the name of a variable: it is empty, or has `=` or NUL in it"
+        ));
     }
     if bytes.starts_with(OURS.as_bytes()) {
-        return Err(format!("{name:?} is a variable of Drawbridge's own, which no child sees: use another name"));
+        return Err(format!(
+            "{name:?} is a variable of Drawbridge's own, which no child sees: use another name"
+        ));
     }
     if value.as_encoded_bytes().contains(&0) {
         return Err(format!("the value of the variable {name:?} has a NUL in it"));

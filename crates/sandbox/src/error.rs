@@ -44,7 +44,9 @@ pub enum LaunchError {
         source: io::Error,
     },
     /// Our helper process cannot be started, or died.
-    #[error("the sandbox's helper process failed ({source}); is there room for more processes and open files?")]
+    #[error(
+        "the sandbox's helper process failed ({source}); is there room for more processes and open files?"
+    )]
     Helper {
         /// Why.
         #[source]

@@ -130,9 +130,11 @@ mod tests {
     fn only_what_was_declared_can_be_missing() {
         let declared = Confinement { metadata: false, ..Confinement::folder("/work") };
         check(&declared, Support { namespaces: Namespaces::None, ..full(6) }, &[]);
-        check(&Confinement::folder("/work"), Support { namespaces: Namespaces::None, ..full(6) }, &[
-            Gap::Metadata,
-        ]);
+        check(
+            &Confinement::folder("/work"),
+            Support { namespaces: Namespaces::None, ..full(6) },
+            &[Gap::Metadata],
+        );
         // Without a network no port matters: sockets themselves are refused.
         check(&declared, full(3), &[Gap::Signals]);
     }

@@ -129,11 +129,7 @@ pub(super) fn landlock_abi() -> u32 {
 }
 
 /// Makes a mount, and all below it if `recursive`, read-only or writable again.
-pub(super) fn mount_read_only(
-    mount: BorrowedFd<'_>,
-    read_only: bool,
-    recursive: bool,
-) -> io::Result<()> {
+pub(super) fn mount_read_only(mount: BorrowedFd<'_>, read_only: bool, recursive: bool) -> io::Result<()> {
     let bit = libc::MOUNT_ATTR_RDONLY;
     let (attr_set, attr_clr) = if read_only { (bit, 0) } else { (0, bit) };
     let attributes = libc::mount_attr { attr_set, attr_clr, propagation: 0, userns_fd: 0 };

@@ -163,9 +163,10 @@ impl Keeper {
     fn start() -> io::Result<Self> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        // Our own program, also when its file has been replaced by an upgrade.
+        // Our own program, also when its file has been replaced by an upgrade. It goes by another name, so that ending
+        // the hub by its name does not end what looks after the hub's children.
         let process = Command::new("/proc/self/exe")
-            .arg0("drawbridge")
+            .arg0("sandbox-helper")
             .arg(HELPER_ARGUMENT)
             .env_clear()
             .stdin(theirs)

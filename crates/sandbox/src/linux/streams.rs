@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::kernel;
-use crate::{Pipes, Size, Streams};
+use crate::{Pipes, Signal, Size, Streams};
 
 /// The hub's ends.
 #[derive(Default)]
@@ -89,13 +89,18 @@ impl Terminal {
     /// # Errors
     /// When the kernel refuses, which it has no reason to.
     pub fn resize(&self, size: Size) -> io::Result<()> {
-        let size = rustix::termios::Winsize {
-            ws_row: size.rows,
-            ws_col: size.columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let size =
+            rustix::termios::Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
         Ok(rustix::termios::tcsetwinsize(self.file.get_ref(), size)?)
+    }
+
+    /// Sends a signal to what runs in the terminal's foreground, as a key does.
+    ///
+    /// # Errors
+    /// When nothing runs there, or it has become another user's.
+    pub fn signal_foreground(&self, signal: Signal) -> io::Result<()> {
+        let group = rustix::termios::tcgetpgrp(self.file.get_ref())?;
+        Ok(rustix::process::kill_process_group(group, signal.to_kernel())?)
     }
 
     /// A second handle to the same terminal, so that one task reads and another writes.
@@ -137,11 +142,7 @@ impl AsyncRead for Terminal {
 }
 
 impl AsyncWrite for Terminal {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.file.poll_write_ready(context))?;
             if let Ok(written) = ready.try_io(|file| file.get_ref().write(bytes)) {

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::tools::program;
 
 /// The user that owns nothing.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 #[test]
 fn as_an_ordinary_user_too() {

@@ -71,7 +71,8 @@ async fn what_a_program_leaves_behind_is_ended_and_counted() {
 #[tokio::test]
 async fn a_request_to_end_is_polite_first() {
     let sandbox = Sandbox::new();
-    let child = sandbox.launch(shell("trap 'echo tidy; exit 3' TERM; echo up; while :; do sleep 0.01; done")).await;
+    let child =
+        sandbox.launch(shell("trap 'echo tidy; exit 3' TERM; echo up; while :; do sleep 0.01; done")).await;
     let child = child.unwrap();
     let handle = child.handle();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -92,7 +93,8 @@ async fn what_ignores_the_request_ends_after_its_grace() {
 #[tokio::test]
 async fn signals_reach_the_program_and_do_not_end_the_launch() {
     let sandbox = Sandbox::new();
-    let child = sandbox.launch(shell("trap 'echo int' INT; echo up; sleep 0.3; sleep 0.3; echo end")).await.unwrap();
+    let child =
+        sandbox.launch(shell("trap 'echo int' INT; echo up; sleep 0.3; sleep 0.3; echo end")).await.unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     child.signal(Signal::Stop).unwrap();
     child.signal(Signal::Continue).unwrap();

@@ -228,8 +228,22 @@ async fn dangerous_system_calls_are_refused() {
     let scene = Scene::new();
     let confinement = scene.confinement();
     for name in [
-        "mount", "unshare", "clone-user", "clone3", "io_uring", "bpf", "keyctl", "userfaultfd", "perf", "chroot",
-        "setns", "pivot", "module", "handle", #[cfg(target_arch = "x86_64")] "x32",
+        "mount",
+        "unshare",
+        "clone-user",
+        "clone3",
+        "io_uring",
+        "bpf",
+        "keyctl",
+        "userfaultfd",
+        "perf",
+        "chroot",
+        "setns",
+        "pivot",
+        "module",
+        "handle",
+        #[cfg(target_arch = "x86_64")]
+        "x32",
     ] {
         let got = outcome(attempt(&["call", name]).confined(confinement.clone())).await;
         let expected = match name {
@@ -297,6 +311,17 @@ async fn files_and_nested_folders_can_be_declared_one_by_one() {
     check_allowed(&confinement, &["list", &scene.path("home/open")]).await;
     check_refused(&confinement, &["write", &scene.path("home/open/new")]).await;
     check_refused(&confinement, &["list", &scene.path("home")]).await;
+}
+
+#[tokio::test]
+async fn shared_memory_is_shared_with_nobody() {
+    let scene = Scene::new();
+    let theirs = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+    let line = "ls -A /dev/shm | wc -l; echo x > /dev/shm/own; cat /dev/shm/own";
+    let (output, errors, _) = run(shell(line).confined(scene.confinement())).await.unwrap();
+    assert_eq!(output, "0\nx\n", "{errors}");
+    check(&scene.confinement(), &["read", theirs.path().to_str().unwrap()]).await;
+    assert!(!Path::new("/dev/shm/own").exists());
 }
 
 /// This machine's kernel holds everything, so a kernel that does not is played by asking for what no kernel gives root.

@@ -13,8 +13,7 @@ async fn a_flood_is_kept_in_bounds_and_counted() {
     const BYTES: u64 = 50 << 20;
     let folder = tempfile::tempdir().unwrap();
     let limits = OutputLimits { head_bytes_max: 1000, tail_bytes_max: 1000, file_bytes_max: 1 << 20 };
-    let mut child =
-        Sandbox::new().launch(shell(&format!("yes | head -c {BYTES}; echo end"))).await.unwrap();
+    let mut child = Sandbox::new().launch(shell(&format!("yes | head -c {BYTES}; echo end"))).await.unwrap();
     let mut output = Output::new(limits, Some(folder.path().join("output")));
     let mut seen = 0;
     output.read(child.output.take().unwrap(), |bytes| seen += bytes.len() as u64).await.unwrap();
@@ -26,7 +25,8 @@ async fn a_flood_is_kept_in_bounds_and_counted() {
 
 #[tokio::test]
 async fn a_flood_that_nobody_reads_is_ended_in_time() {
-    let mut child = Sandbox::new().launch(shell("yes").limits(within(Duration::from_millis(200)))).await.unwrap();
+    let mut child =
+        Sandbox::new().launch(shell("yes").limits(within(Duration::from_millis(200)))).await.unwrap();
     assert_eq!(child.wait().await.unwrap().cause, Cause::TimedOut);
 }
 
@@ -57,7 +57,8 @@ async fn each_half_can_be_closed_alone() {
     input.write_all(b"still\n").await.unwrap();
     assert!(finish(child).await.2.success());
     // We close its input, and it goes on writing.
-    let mut child = Sandbox::new().launch(shell("cat; sleep 0.1; echo late").streams(talking())).await.unwrap();
+    let mut child =
+        Sandbox::new().launch(shell("cat; sleep 0.1; echo late").streams(talking())).await.unwrap();
     child.input.take().unwrap().write_all(b"first\n").await.unwrap();
     assert_eq!(finish(child).await.0, "first\nlate\n");
     // It closes its input: writing fails and nothing else does.

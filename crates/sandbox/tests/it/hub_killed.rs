@@ -63,6 +63,9 @@ async fn the_helpers_go_too() {
     let helpers = descendants(hub.id());
     // The keeper and two guards, the families below.
     assert!(helpers.len() >= 3 + 2 * FAMILY, "{helpers:?}");
+    // Ending the hub by its name does not end them.
+    let named = |pid: &&u32| is_named(**pid, "drawbridge") || is_named(**pid, "it-");
+    assert_eq!(helpers.iter().find(named), None);
     hub.kill().unwrap();
     hub.wait().unwrap();
     until("nothing is left", GONE_WITHIN, || helpers.iter().all(|pid| !is_alive(*pid))).await;
@@ -92,6 +95,12 @@ async fn a_guard_that_is_killed_takes_its_family_with_it_and_no_other() {
         hub.wait().unwrap();
     }
     until("nothing is left", GONE_WITHIN, || marked(&second).is_empty()).await;
+}
+
+/// Whether a process goes by a name, as `pkill` and `pkill -f` look for it.
+fn is_named(pid: u32, name: &str) -> bool {
+    let read = |file| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    read("comm").contains(name) || read("cmdline").contains(name)
 }
 
 fn kill(pid: u32) {

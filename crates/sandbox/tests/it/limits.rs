@@ -38,7 +38,9 @@ async fn a_file_ends_at_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let limits = ProcessLimits { file_bytes: Some(1000), ..ProcessLimits::default() };
     let to_file = |bytes: u32| {
-        shell(&format!("exec head -c {bytes} /dev/zero > file")).directory(folder.path()).limits(limits.clone())
+        shell(&format!("exec head -c {bytes} /dev/zero > file"))
+            .directory(folder.path())
+            .limits(limits.clone())
     };
     assert!(run(to_file(1000)).await.unwrap().2.success());
     assert_eq!(run(to_file(1001)).await.unwrap().2.exit, Exit::Signal(libc::SIGXFSZ));

@@ -36,6 +36,7 @@ extern "C" fn before_main() {
 fn act(action: &str, words: &[&str]) -> io::Result<()> {
     match (action, words) {
         ("hub", [children, mark]) => super::hub_killed::be_a_hub(children.parse().unwrap(), mark),
+        ("stay", [protection]) => stay(*protection == "protected"),
         ("read", [path]) => fs::read(path).map(drop),
         ("list", [path]) => fs::read_dir(path).map(drop),
         ("write", [path]) => fs::write(path, "mine"),
@@ -65,9 +66,7 @@ fn act(action: &str, words: &[&str]) -> io::Result<()> {
         ("listen-unbound", []) => listen_unbound(),
         ("udp", [address]) => UdpSocket::bind("127.0.0.1:0")?.send_to(b"mine", address).map(drop),
         ("fast-open", [port]) => fast_open(port.parse().unwrap()),
-        ("multipath", [port]) => {
-            connect(libc::IPPROTO_MPTCP, port.parse().unwrap())
-        }
+        ("multipath", [port]) => connect(libc::IPPROTO_MPTCP, port.parse().unwrap()),
         ("socket", [family, kind]) => {
             let (family, kind) = (family.parse().unwrap(), kind.parse().unwrap());
             zero(unsafe { libc::socket(family, kind, 0) }.min(0))
@@ -101,6 +100,16 @@ fn act(action: &str, words: &[&str]) -> io::Result<()> {
         ("hop", [mark]) => hop(mark),
         _ => panic!("no such action: {action} {words:?}"),
     }
+}
+
+/// Prints a line and stays.
+fn stay(protected: bool) -> io::Result<()> {
+    if protected {
+        drawbridge_sandbox::protect()?;
+    }
+    println!("here");
+    std::thread::sleep(Duration::from_secs(1000));
+    Ok(())
 }
 
 /// A system call that no confined program may make. What it is called with matters only where the call would otherwise

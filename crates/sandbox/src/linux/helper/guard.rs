@@ -29,7 +29,7 @@ const ROUND: Duration = Duration::from_millis(10);
 
 /// Looks after what the hub asks for, until nothing of it is left.
 pub(super) fn run(files: [OwnedFd; COUNT], support: &Support) -> io::Result<()> {
-    name(c"drawbridge-guard");
+    name(c"sandbox-guard");
     adopt_orphans()?;
     let signals = Signals::take(&SIGNALS)?;
     let [hub, directory, input, output, errors] = files;

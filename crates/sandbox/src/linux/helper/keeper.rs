@@ -12,6 +12,7 @@ use rustix::process::{Pid, WaitOptions};
 
 use super::super::descriptors::{self, Received};
 use super::super::kernel::{self, Side, Signals};
+use super::cgroup::Group;
 use super::{SIGNALS, adopt_orphans, guard, name, probe, tree};
 
 /// How long guards have to end everything once the hub is gone; what is left then is ended without them.
@@ -21,6 +22,8 @@ struct Keeper {
     hub: OwnedFd,
     signals: Signals,
     guards: HashSet<Pid>,
+    /// The group of everything, where we have one.
+    group: Option<Group>,
 }
 
 /// What comes after something happened.
@@ -34,11 +37,11 @@ enum Next {
 
 /// Serves the hub until it is gone, and then until everything has ended.
 pub(super) fn run(hub: OwnedFd) -> io::Result<()> {
-    name(c"drawbridge-keep");
+    name(c"sandbox-keeper");
     adopt_orphans()?;
     let support = probe::support();
     let signals = Signals::take(&SIGNALS)?;
-    let mut keeper = Keeper { hub, signals, guards: HashSet::new() };
+    let mut keeper = Keeper { hub, signals, guards: HashSet::new(), group: Group::enter() };
     loop {
         match keeper.turn()? {
             Next::Wait => {}
@@ -114,6 +117,9 @@ impl Keeper {
             self.reap();
         }
         tree::kill(&HashSet::new());
+        if let Some(group) = self.group {
+            group.end();
+        }
         Ok(())
     }
 }

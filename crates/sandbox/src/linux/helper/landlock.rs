@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, RestrictionStatus, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use rustix::fs::{FileType, Mode, OFlags};
 
@@ -59,7 +59,12 @@ fn everything_but_devices() -> BitFlags<AccessFs> {
 
 impl Rules {
     /// Allows access to a path and what is below it.
-    fn allow(mut self, path: &Path, access: BitFlags<AccessFs>, declared: bool) -> Result<Self, RulesetError> {
+    fn allow(
+        mut self,
+        path: &Path,
+        access: BitFlags<AccessFs>,
+        declared: bool,
+    ) -> Result<Self, RulesetError> {
         let Some((handle, is_folder)) = look_at(path) else {
             self.missing.extend(declared.then(|| path.to_owned()).filter(|path| !is_system(path)));
             return Ok(self);
@@ -67,6 +72,11 @@ impl Rules {
         let access = if is_folder { access } else { access & AccessFs::from_file(NEWEST) };
         self.ruleset = self.ruleset.add_rule(PathBeneath::new(handle, access))?;
         Ok(self)
+    }
+
+    /// Allows a place that exists only since the rules were made: only this process and what it starts see it.
+    pub(super) fn allow_own(self, place: &Path) -> Result<Self, RulesetError> {
+        self.allow(place, everything_but_devices(), false)
     }
 
     fn allow_ports(mut self, network: &Network) -> Result<Self, RulesetError> {

@@ -5,6 +5,7 @@
 //! guard      looks after one launch: starts it, obeys, and ends everything of it
 //! start      what happens in the child between fork and the program's first instruction
 //! landlock, seccomp, namespace, privileges, resources   the steps of that
+//! cgroup     one group for everything, where the system gives us one
 //! tree       finds and ends the descendants of a process
 //! probe      what the kernel lets us do, tried
 //! ```
@@ -12,6 +13,7 @@
 //! **Invariant:** each of these processes has one thread, so that forking is safe.
 //! **Invariant:** nothing here waits without a bound, but for the hub or for the program.
 
+mod cgroup;
 mod guard;
 mod keeper;
 mod landlock;

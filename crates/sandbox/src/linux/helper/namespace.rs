@@ -1,6 +1,7 @@
 //! A mount namespace in which everything but `write` is read-only: it holds what Landlock does not, the modes, owners,
 //! times and attributes of files.
 
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,13 +9,20 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, Stat, fstat, open};
 use rustix::mount::{
-    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount_change, move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, move_mount,
+    open_tree,
 };
 use rustix::process::{DumpableBehavior, fchdir, getegid, geteuid, set_dumpable_behavior};
 use rustix::thread::UnshareFlags;
 
 use super::super::kernel;
 use crate::Namespaces;
+
+/// Where programs share memory by name. In a namespace of its own each launch has an empty one.
+pub(super) const SHARED_MEMORY: &str = "/dev/shm";
+
+/// As much as containers usually have.
+const SHARED_MEMORY_OPTIONS: &CStr = c"size=64m,mode=1777";
 
 /// Enters namespaces of our own in which only what is below `write` can be changed.
 pub(super) fn enter(kind: Namespaces, write: &[PathBuf]) -> io::Result<()> {
@@ -27,7 +35,18 @@ pub(super) fn enter(kind: Namespaces, write: &[PathBuf]) -> io::Result<()> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     let writable = write.iter().map(|path| mount_over_itself(path)).collect::<io::Result<Vec<_>>>()?;
     kernel::mount_read_only(look_at(Path::new("/"))?.as_fd(), true, true)?;
-    writable.into_iter().flatten().try_for_each(make_writable)
+    writable.into_iter().flatten().try_for_each(make_writable)?;
+    private_memory(write)
+}
+
+/// Memory that programs share among themselves, which many expect, without what others share.
+fn private_memory(write: &[PathBuf]) -> io::Result<()> {
+    let place = Path::new(SHARED_MEMORY);
+    if !place.is_dir() || write.iter().any(|path| path.starts_with(place)) {
+        return Ok(());
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    Ok(mount("tmpfs", place, "tmpfs", flags, Some(SHARED_MEMORY_OPTIONS))?)
 }
 
 /// A user namespace in which we are who we were, and nobody else is anybody.

@@ -92,14 +92,8 @@ const TERMINAL_REQUESTS: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
 const TYPE_MASK: u64 = 0xf;
 
 /// Kinds of Internet sockets that are not streams.
-const NO_STREAMS: [libc::c_int; 6] = [
-    libc::SOCK_DGRAM,
-    libc::SOCK_RAW,
-    libc::SOCK_RDM,
-    libc::SOCK_SEQPACKET,
-    libc::SOCK_DCCP,
-    SOCK_PACKET,
-];
+const NO_STREAMS: [libc::c_int; 6] =
+    [libc::SOCK_DGRAM, libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, libc::SOCK_DCCP, SOCK_PACKET];
 
 /// The old way to packets, which the kernel still knows.
 const SOCK_PACKET: libc::c_int = 10;
@@ -197,14 +191,10 @@ fn internet_but_tcp() -> Result<Vec<SeccompRule>, BackendError> {
 }
 
 fn privileged_sockets() -> Result<Vec<SeccompRule>, BackendError> {
-    let mut rules = vec![rule(vec![
-        is(0, number(libc::AF_NETLINK)),
-        is_not(2, number(libc::NETLINK_ROUTE)),
-    ])?];
+    let mut rules =
+        vec![rule(vec![is(0, number(libc::AF_NETLINK)), is_not(2, number(libc::NETLINK_ROUTE))])?];
     for family in INTERNET.map(number) {
-        rules.extend(each(&[libc::SOCK_RAW, SOCK_PACKET], |kind| {
-            vec![is(0, family), is_type(1, kind)]
-        })?);
+        rules.extend(each(&[libc::SOCK_RAW, SOCK_PACKET], |kind| vec![is(0, family), is_type(1, kind)])?);
     }
     Ok(rules)
 }

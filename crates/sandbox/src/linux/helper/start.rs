@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, getpid, getppid, setsid};
@@ -21,7 +21,8 @@ pub(super) fn start(
     support: &Support,
 ) -> Result<(Pid, Report), Failure> {
     let gaps = gaps(asked.confinement.as_ref(), &asked.limits, support);
-    if !gaps.is_empty() && asked.confinement.as_ref().is_some_and(|declared| declared.mode == Mode::Required) {
+    if !gaps.is_empty() && asked.confinement.as_ref().is_some_and(|declared| declared.mode == Mode::Required)
+    {
         return Err(Failure::Refused(gaps));
     }
     let walls = asked.confinement.as_ref().map(|declared| Walls::plan(declared, &streams[0], support));
@@ -81,8 +82,10 @@ struct Plan {
     walls: Option<Walls>,
 }
 
+type Step = fn(&mut Plan) -> io::Result<()>;
+
 /// The steps, in this order: each is allowed only what the ones before it have not yet taken away.
-const STEPS: [(&str, fn(&mut Plan) -> io::Result<()>); 9] = [
+const STEPS: [(&str, Step); 9] = [
     ("a session of its own", Plan::own_session),
     ("the terminal", Plan::own_terminal),
     ("the mount namespace", Plan::own_mounts),
@@ -122,7 +125,7 @@ impl Plan {
     }
 
     fn own_mounts(&mut self) -> io::Result<()> {
-        self.walls.as_ref().map_or(Ok(()), |walls| namespace::enter(walls.namespaces, &walls.write))
+        self.walls.as_mut().map_or(Ok(()), Walls::enter_namespaces)
     }
 
     fn go_to_directory(&mut self) -> io::Result<()> {
@@ -178,6 +181,15 @@ impl Walls {
 
     fn take_missing(&mut self) -> Vec<PathBuf> {
         self.rules.as_mut().map(|rules| std::mem::take(&mut rules.missing)).unwrap_or_default()
+    }
+
+    fn enter_namespaces(&mut self) -> io::Result<()> {
+        namespace::enter(self.namespaces, &self.write)?;
+        if self.namespaces != Namespaces::None {
+            let own = self.rules.take().map(|rules| rules.allow_own(Path::new(namespace::SHARED_MEMORY)));
+            self.rules = own.transpose().map_err(|_| io::Error::last_os_error())?;
+        }
+        Ok(())
     }
 
     /// From here on this process is confined.
