@@ -99,6 +99,8 @@ impl Roots {
         for length in 1..=parts.len() {
             let place = self.place_in(root, &parts[..length], Last::Follow, Want::Write, work)?;
             match place.stat {
+                // Nothing is made on a way that turns round: it may lead out further on.
+                None if parts[length..].contains(&"..") => return Err(FileError::LeadsOut(place.show())),
                 None => {
                     let done = place.parent.make_folder(place.name()?);
                     done.map_err(|error| FileError::io("make", place.show(), error))?;

@@ -77,10 +77,14 @@ impl Protected {
 
     /// The folders above them, up to the top: none of these may be moved or removed.
     pub(crate) fn above(&self) -> HashSet<Identity> {
-        let ancestors = self.folders.iter().flat_map(|guarded| guarded.path.ancestors().take(ABOVE_MAX));
-        let identity = |path: &Path| Folder::open_root(path).and_then(|folder| folder.stat_self());
-        ancestors.filter_map(|path| identity(path).ok()).map(|stat| stat.identity).collect()
+        self.folders.iter().flat_map(|guarded| up_from(&guarded.path)).collect()
     }
+}
+
+/// The folder at an absolute path and those above it, up to the top, by what they are.
+pub(crate) fn up_from(path: &Path) -> impl Iterator<Item = Identity> {
+    let stat = |path: &Path| Folder::open_root(path).and_then(|folder| folder.stat_self());
+    path.ancestors().take(ABOVE_MAX).filter_map(move |path| stat(path).ok()).map(|stat| stat.identity)
 }
 
 fn collect(folder: &Folder, depth: usize, left: &mut usize, files: &mut HashSet<Identity>) -> Option<()> {

@@ -5,6 +5,7 @@ use super::entries::Entries;
 use super::folder::{Folder, Reach};
 use super::locate::Place;
 use super::name::Name;
+use super::protected::up_from;
 use super::roots::Roots;
 use super::stat::{Kind, Stat};
 use super::trash::Trash;
@@ -57,13 +58,20 @@ impl Roots {
         Ok(replaced)
     }
 
-    /// An error when `place` holds one of the protected folders: whoever moves it moves that too.
+    /// An error when `place` holds one of the protected folders, or is or holds a root that can be reached through
+    /// another one: whoever moves it moves that too.
     pub(crate) fn may_leave(&self, place: &Place<'_>) -> Result<()> {
         let stat = place.there()?;
-        let holds = stat.kind == Kind::Directory
-            && !self.protected.is_empty()
-            && self.protected.above().contains(&stat.identity);
-        if holds { Err(FileError::Secret(place.show())) } else { Ok(()) }
+        if stat.kind != Kind::Directory {
+            return Ok(());
+        }
+        if !self.protected.is_empty() && self.protected.above().contains(&stat.identity) {
+            return Err(FileError::Secret(place.show()));
+        }
+        match self.each().find(|root| up_from(&root.real).any(|above| above == stat.identity)) {
+            Some(root) => Err(FileError::RootItself(root.name.clone())),
+            None => Ok(()),
+        }
     }
 
     /// An error when a folder brings what may not be made at its new place: `hooks` in what becomes `.git`.

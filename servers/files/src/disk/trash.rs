@@ -84,7 +84,11 @@ impl<'r> Trash<'r> {
     }
 
     /// Moves what is at `place` here; its id.
+    ///
+    /// # Errors
+    /// When it may not leave its place, as what holds Drawbridge's own state, or it cannot be moved.
     pub(crate) fn take(&self, roots: &Roots, place: &Place<'_>, work: &Work) -> Result<String> {
+        roots.may_leave(place)?;
         let measure = tree::measure(&place.parent, place.name()?, work)?;
         let record = Record {
             size_bytes: measure.bytes,
