@@ -3,6 +3,8 @@
 //!
 //! On the way the shell's marks are found, with their place.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::mark::Mark;
@@ -38,8 +40,8 @@ pub(crate) struct Filter {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Filtered {
     pub(crate) bytes: Bytes,
-    /// Where in `bytes` each mark ends.
-    pub(crate) marks: Vec<(usize, Mark)>,
+    /// Where in `bytes` each mark stands.
+    pub(crate) marks: Vec<(Range<usize>, Mark)>,
 }
 
 /// What ends a hidden string besides the string terminator.
@@ -98,7 +100,7 @@ impl Filter {
                 }
             };
             match found {
-                Found::Marked(_, mark) => marks.push((shown.len(), mark)),
+                Found::Marked(length, mark) => marks.push((shown.len() - length..shown.len(), mark)),
                 Found::Hides(_, hidden) => self.hidden = Some(hidden),
                 _ => {}
             }
@@ -321,7 +323,7 @@ mod tests {
         let mut filter = Filter::new("k");
         let filtered = filter.feed(Bytes::from_static(b"a\x1b[6n\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x1b\\\x1b]133;C;k=no\x07"));
         assert_eq!(filtered.bytes, &b"a\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x1b\\\x1b]133;C;k=no\x07"[..]);
-        assert_eq!(filtered.marks, [(13, Mark::PromptStart), (28, Mark::PromptEnd)]);
+        assert_eq!(filtered.marks, [(1..13, Mark::PromptStart), (15..28, Mark::PromptEnd)]);
     }
 
     #[test]

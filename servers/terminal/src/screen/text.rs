@@ -11,8 +11,8 @@ const SEQUENCE_BYTES_MAX: usize = 256;
 /// What bytes are, as far as they are text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Readable {
-    /// Text; `lossy` when some bytes were not UTF-8 and stand as U+FFFD.
-    Text { text: String, lossy: bool },
+    /// Text.
+    Text(String),
     /// No text at all: base64.
     Binary(String),
 }
@@ -20,9 +20,14 @@ pub(crate) enum Readable {
 /// The bytes as they are: as text where they are UTF-8, else as base64. Nothing is lost.
 pub(crate) fn exact(bytes: &[u8]) -> Readable {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Readable::Text { text: text.to_owned(), lossy: false },
-        Err(_) => Readable::Binary(STANDARD.encode(bytes)),
+        Ok(text) => Readable::Text(text.to_owned()),
+        Err(_) => Readable::Binary(base64(bytes)),
     }
+}
+
+/// Bytes as base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// What a pipe carried, without control sequences and control characters.
@@ -171,6 +176,8 @@ impl Draw {
         let mut text = String::new();
         for (index, line) in self.lines.iter().enumerate() {
             if index > 0 {
+                // Shells and editors fill lines with spaces that nobody sees. The last line may still be written to.
+                text.truncate(text.trim_end_matches(' ').len());
                 text.push('\n');
             }
             text.extend(line);
@@ -253,6 +260,7 @@ mod tests {
             ("abcd\x1b[2G\x1b[2@", "a  bcd"),
             ("a: 1\r\nb: 1\r\n\x1b[2Aa: 2\r\nb: 2\r\n", "a: 2\nb: 2\n"),
             ("x\ty\r\n", "x\ty\n"),
+            ("padded   \r\n> ", "padded\n> "),
             ("before\x1b[2J\x1b[Hafter", "before\nafter"),
             ("\x1b]133;A;k=1\x07$ \x1b[?2004hls", "$ ls"),
             ("", ""),
@@ -291,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_is_not_utf8_comes_as_base64_and_what_is_as_it_is() {
-        assert_eq!(exact("é\x1b[m".as_bytes()), Readable::Text { text: "é\x1b[m".into(), lossy: false });
+        assert_eq!(exact("é\x1b[m".as_bytes()), Readable::Text("é\x1b[m".into()));
         assert_eq!(exact(b"\xff\0"), Readable::Binary("/wA=".into()));
         assert!(is_binary(b"\x7fELF\0") && !is_binary(b"text"));
     }

@@ -1,0 +1,105 @@
+//! What commands may touch, from the owner's settings.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use drawbridge_sandbox::{self as sandbox, Environment, INHERITED, Launch, Mode, SYSTEM_READ};
+
+use crate::settings::{Confinement, Network, TerminalSettings};
+
+/// What confined commands may read of the person's home: start-up files of shells, settings of common tools, and the
+/// folders where people install programs for themselves. None of them is made to hold a secret.
+pub const HOME_READ: &[&str] = &[
+    ".bashrc",
+    ".bash_aliases",
+    ".bash_profile",
+    ".profile",
+    ".inputrc",
+    ".zshenv",
+    ".zshrc",
+    ".zprofile",
+    ".config/fish/config.fish",
+    ".config/fish/conf.d",
+    ".config/fish/functions",
+    ".config/starship.toml",
+    ".vimrc",
+    ".vim",
+    ".config/nvim",
+    ".gitconfig",
+    ".config/git/config",
+    ".config/git/ignore",
+    ".terminfo",
+    ".local/bin",
+    ".local/lib",
+    ".local/share/mise",
+    ".oh-my-zsh",
+    ".cargo/bin",
+    ".cargo/env",
+    ".rustup",
+    ".pyenv",
+    ".nvm",
+    ".volta",
+    ".bun/bin",
+    ".deno/bin",
+    "go/bin",
+];
+
+
+/// What every command gets: where it may go, and what it sees.
+#[derive(Debug)]
+pub(crate) struct Confine {
+    mode: Option<Mode>,
+    read: Vec<PathBuf>,
+    write: Vec<PathBuf>,
+    network: Network,
+    unix_sockets: bool,
+    inherit: Vec<String>,
+}
+
+impl Confine {
+    /// As the settings say; `files` are the shells' start-up files.
+    pub(crate) fn new(settings: &TerminalSettings, files: &Path) -> Self {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let system = SYSTEM_READ.iter().map(PathBuf::from);
+        let own = home.iter().flat_map(|home| HOME_READ.iter().map(move |path| home.join(path)));
+        let read = system.chain(own).chain(settings.read.iter().cloned()).chain([files.to_owned()]);
+        Self {
+            mode: match settings.confinement {
+                Confinement::Required => Some(Mode::Required),
+                Confinement::Preferred => Some(Mode::Preferred),
+                Confinement::Off => None,
+            },
+            // What is not there cannot be read; the sandbox would name each of them as missing.
+            read: read.filter(|path| path.exists()).collect(),
+            write: settings.write.clone(),
+            network: settings.network,
+            unix_sockets: settings.unix_sockets,
+            inherit: INHERITED.iter().map(ToString::to_string).chain(settings.environment.iter().cloned()).collect(),
+        }
+    }
+
+    /// Confines a launch, gives it its variables, and a temporary folder of its own.
+    pub(crate) fn apply(
+        &self,
+        mut launch: Launch,
+        temporary: &Path,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Launch {
+        let temporary_is = [("TMPDIR".into(), temporary.as_os_str().to_owned())];
+        let set = temporary_is.into_iter().chain(variables).collect();
+        launch.environment = Environment { inherit: self.inherit.clone(), set };
+        launch.new_privileges = self.mode.is_none();
+        launch.confinement = self.mode.map(|mode| sandbox::Confinement {
+            mode,
+            read: self.read.clone(),
+            write: self.write.iter().cloned().chain([temporary.to_owned()]).collect(),
+            network: match self.network {
+                Network::None => sandbox::Network::None,
+                Network::All => sandbox::Network::All,
+            },
+            unix_sockets: self.unix_sockets,
+            metadata: true,
+        });
+        launch
+    }
+}

@@ -1,0 +1,128 @@
+//! The tasks of one terminal: one reads from it and ends it, one types in it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use drawbridge_contract::CancellationToken;
+use drawbridge_sandbox::{Child, Ended, Signal, Terminal};
+use futures::FutureExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+
+use super::session::{CLOSING_GRACE, Session};
+use super::sessions::Sessions;
+use crate::settings::Bounds;
+
+/// What the kernel gives of a terminal at once.
+const READ_BYTES: usize = 4096;
+/// How much is passed on at once when the program writes faster than that.
+const PIECE_BYTES_MAX: usize = 32 * 1024;
+/// How long the last output is waited for when all processes have ended.
+const DRAIN_MAX: Duration = Duration::from_millis(500);
+
+/// Keeps one terminal running.
+pub(super) struct Keeper {
+    pub(super) session: Arc<Session>,
+    pub(super) child: Child,
+    pub(super) terminal: Terminal,
+    /// Its temporary folder, removed at its end.
+    pub(super) temporary: PathBuf,
+    pub(super) bounds: Bounds,
+    /// Cancelled when all terminals end.
+    pub(super) closing: CancellationToken,
+}
+
+impl Keeper {
+    /// Runs until the terminal is forgotten. Should it be dropped before, its processes end with it.
+    pub(super) async fn run(self, sessions: Weak<Sessions>) {
+        let (session, closing) = (self.session.clone(), self.closing.clone());
+        let kept = self.bounds.ended_kept;
+        tokio::select! {
+            () = self.live() => {}
+            () = closing.cancelled() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(kept) => {}
+            () = session.forgotten.cancelled() => {}
+            () = closing.cancelled() => {}
+        }
+        if let Some(sessions) = sessions.upgrade() {
+            sessions.forget(&session);
+        }
+    }
+
+    async fn live(mut self) {
+        let ended = self.read_to_the_end().await;
+        drop(self.child);
+        crate::folder::remove_later(self.temporary);
+        self.session.end(ended);
+    }
+
+    async fn read_to_the_end(&mut self) -> Option<Ended> {
+        let mut buffer = BytesMut::with_capacity(PIECE_BYTES_MAX);
+        let mut reading = true;
+        let mut ended = None;
+        let mut look_at = Instant::now() + self.bounds.idle_max;
+        while reading || ended.is_none() {
+            tokio::select! {
+                piece = read(&mut self.terminal, &mut buffer), if reading => match piece {
+                    Some(piece) => self.session.take(piece),
+                    None => reading = false,
+                },
+                end = self.child.wait(), if ended.is_none() => {
+                    ended = Some(end.ok());
+                    look_at = Instant::now() + DRAIN_MAX;
+                }
+                () = tokio::time::sleep_until(look_at.into()) => {
+                    if ended.is_some() {
+                        break;
+                    }
+                    look_at = self.end_if_idle();
+                }
+            }
+        }
+        ended.flatten()
+    }
+
+    /// Ends the program if nobody uses its terminal; gives when to look again.
+    fn end_if_idle(&self) -> Instant {
+        let now = Instant::now();
+        if self.session.viewers() > 0 {
+            self.session.touch();
+        }
+        let left = self.bounds.idle_max.saturating_sub(self.session.state().idle(now));
+        if !left.is_zero() {
+            return now + left;
+        }
+        tracing::info!(session = &*self.session.id, "the terminal is closed: nobody has used it");
+        // It fails if the program has just ended by itself.
+        let _ = self.child.stop(Signal::Hangup, CLOSING_GRACE);
+        now + self.bounds.idle_max
+    }
+}
+
+/// The next piece of output; all that is there already, up to a bound. `None` at the end.
+async fn read(terminal: &mut Terminal, buffer: &mut BytesMut) -> Option<Bytes> {
+    buffer.reserve(READ_BYTES);
+    terminal.read_buf(buffer).await.ok().filter(|count| *count > 0)?;
+    while buffer.len() < PIECE_BYTES_MAX {
+        buffer.reserve(READ_BYTES);
+        match terminal.read_buf(buffer).now_or_never() {
+            Some(Ok(count)) if count > 0 => {}
+            // The end is seen again at the next reading.
+            _ => break,
+        }
+    }
+    Some(buffer.split().freeze())
+}
+
+/// Types what comes, until the terminal is gone.
+pub(super) async fn type_all(mut terminal: Terminal, mut typed: mpsc::Receiver<Bytes>) {
+    while let Some(bytes) = typed.recv().await {
+        if terminal.write_all(&bytes).await.is_err() {
+            break;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Terminals that live on when nobody looks.
+//!
+//! ```text
+//! state      what is known of one terminal: its screen, its log, its commands; pure
+//! commands   which commands ran in it, from the shell's marks; pure
+//! wait       what one can wait for; pure
+//! session    one terminal and its process
+//! keep       the tasks that read from it, write to it, and end it
+//! sessions   all of them, by caller
+//! viewer     people who watch and type
+//! ```
+
+pub(crate) mod commands;
+mod keep;
+pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod state;
+pub(crate) mod viewer;
+pub(crate) mod wait;
