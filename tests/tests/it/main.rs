@@ -5,4 +5,5 @@
 mod attacks;
 mod conformance;
 mod program;
+mod rest;
 mod sdk_client;

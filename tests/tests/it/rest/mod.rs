@@ -1,0 +1,4 @@
+//! The routes of REST, against the program as it is built.
+
+mod lm_terminal;
+mod page;
