@@ -26,6 +26,7 @@ mod stream;
 mod tool;
 mod typed;
 mod view;
+mod visible;
 
 pub use arguments::{Arguments, ArgumentsError};
 pub use call::{Abilities, Call, CallId, Host, Origin, Target, TraceContext};
@@ -47,6 +48,7 @@ pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, 
 pub use tool::Tool;
 pub use typed::{TypedTool, bind};
 pub use view::View;
+pub use visible::{is_visible, visible};
 
 /// What the object-safe traits of this crate return: a future that may move between threads.
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;

@@ -24,7 +24,9 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("{} {error:#}", output::red("drawbridge:"));
+            // An error may quote what came from outside.
+            let said = output::plain(&format!("{error:#}"));
+            anstream::eprintln!("{} {said}", output::red("drawbridge:"));
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anyhow::Result;
 use chrono::{DateTime, Local};
 use comfy_table::{ContentArrangement, Table, presets};
+use drawbridge_contract::{is_visible, visible};
 use nu_ansi_term::Color;
 use serde::Serialize;
 
@@ -14,9 +15,15 @@ pub(crate) fn line(text: impl AsRef<str>) -> Result<()> {
     Ok(writeln!(out, "{}", text.as_ref())?)
 }
 
-/// Prints a value as JSON for programs.
+/// Prints a value as JSON for programs. A person may look at it, too: what would do something to a terminal stands as
+/// its code, which JSON reads back as it was.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
-    line(serde_json::to_string_pretty(value)?)
+    line(visible(&serde_json::to_string_pretty(value)?))
+}
+
+/// The same on one line, for streams of values.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<()> {
+    line(visible(&serde_json::to_string(value)?))
 }
 
 /// Prints rows under a head.
@@ -64,8 +71,7 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 fn is_plain(character: char) -> bool {
-    let hides = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{e0000}'..='\u{e007f}');
-    character == '\n' || character == '\t' || !(character.is_control() || hides)
+    matches!(character, '\n' | '\t') || is_visible(character)
 }
 
 /// The same, on one line.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Call, InputRequest, InputRequired, Refusal, raw};
+use drawbridge_contract::{Call, InputRequest, InputRequired, Refusal, raw, visible};
 use drawbridge_store::{By, Grant as Allowance, NewApproval, Store, now_us};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -152,6 +152,8 @@ impl Question {
     }
 
     fn message(&self) -> String {
-        format!("Allow {} for {}?\n{}\n({})", self.target, self.caller, cut(&self.shown), self.why)
+        let Self { caller, target, why, .. } = self;
+        // The host's window shows it as it comes, and a person decides by it (attack H4).
+        visible(&format!("Allow {target} for {caller}?\n{}\n({why})", cut(&self.shown))).into_owned()
     }
 }

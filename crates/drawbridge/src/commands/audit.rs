@@ -91,9 +91,11 @@ fn oldest_first(store: &Store, filter: &AuditFilter, count: usize) -> Result<Vec
 }
 
 fn print_all(entries: &[AuditEntry], json: bool) -> Result<()> {
-    entries.iter().try_for_each(|entry| {
-        if json { output::line(serde_json::to_string(entry)?) } else { output::line(line(entry)) }
-    })
+    entries.iter().try_for_each(
+        |entry| {
+            if json { output::json_line(entry) } else { output::line(line(entry)) }
+        },
+    )
 }
 
 /// One record on one line.
