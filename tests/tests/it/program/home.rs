@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Hub, wait_for};
+use super::{Hub, PATIENCE, wait_for};
 
 /// What stands in files that no caller may see. No answer may hold it.
 pub(crate) const CANARY: &str = "canary-7f3a-nobody-may-see-this";
@@ -16,11 +17,16 @@ pub(crate) const CANARY: &str = "canary-7f3a-nobody-may-see-this";
 const PROGRAM: &str = "DRAWBRIDGE_TEST_BIN";
 
 /// A person's home: an empty root `Drawbridge`, a state folder, and files outside of both that are nobody's business.
-pub(crate) struct Home(TempDir);
+pub(crate) struct Home {
+    folder: TempDir,
+    state: PathBuf,
+}
 
 impl Home {
     pub(crate) fn new() -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let home = Self { folder, state };
         for folder in ["Drawbridge", "outside", "Drawbridge-too"] {
             std::fs::create_dir(home.path(folder)).unwrap();
         }
@@ -31,16 +37,21 @@ impl Home {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// The folder itself.
     pub(crate) fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(crate) fn state(&self) -> PathBuf {
-        self.path("state")
+        self.state.clone()
+    }
+
+    /// The same home, with its state folder elsewhere.
+    pub(crate) fn with_state(self, state: PathBuf) -> Self {
+        Self { state, ..self }
     }
 
     /// A path in the default root.
@@ -61,9 +72,9 @@ impl Home {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, which must come.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran(self.command(arguments).output().unwrap())
+        Ran::of(self.command(arguments))
     }
 
     /// Starts the hub on a free port.
@@ -142,11 +153,27 @@ fn program() -> PathBuf {
 }
 
 /// A command that ended.
-pub(crate) struct Ran(pub(crate) Output);
+#[derive(Debug)]
+pub(crate) struct Ran(Output);
 
 impl Ran {
+    /// Runs a command to its end. One that goes on, such as a hub that should not have started, is killed.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (pid, (done, is_done)) = (child.id().to_string(), mpsc::channel::<()>());
+        let watch = std::thread::spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+            }
+        });
+        let ran = Self(child.wait_with_output().unwrap());
+        drop(done);
+        watch.join().unwrap();
+        ran
+    }
+
     pub(crate) fn code(&self) -> i32 {
-        self.0.status.code().unwrap()
+        self.0.status.code().unwrap_or_else(|| panic!("it did not end by itself: {self:?}"))
     }
 
     pub(crate) fn out(&self) -> String {

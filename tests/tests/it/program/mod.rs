@@ -9,9 +9,9 @@ mod session;
 mod stdio;
 
 pub(crate) use bridge::Bridge;
-pub(crate) use home::{Home, canaries};
+pub(crate) use home::{CANARY, Home, Ran, canaries};
 pub(crate) use http::{Connection, NONE, Request, Response};
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, resident_bytes};
 pub(crate) use modern::{Modern, went_well};
 pub(crate) use session::Session;
 pub(crate) use stdio::StdioHost;

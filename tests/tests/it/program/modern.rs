@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Connection, Request, Response};
@@ -36,7 +38,7 @@ impl Modern {
         let body = json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": self.with_meta(params)});
         let request = self.raw(method, body.to_string());
         match name {
-            Some(name) => request.and("Mcp-Name", name),
+            Some(name) => request.and("Mcp-Name", header_value(&name)),
             None => request,
         }
     }
@@ -95,6 +97,12 @@ impl Modern {
         assert!(went_well(&answer), "{name}: {answer}");
         answer["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// A text as the value of a header: as it is, or in Base64 where headers could not carry it.
+fn header_value(text: &str) -> String {
+    let is_plain = text.trim() == text && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if is_plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) }
 }
 
 /// Whether an answer is a result, and not an error of one kind or the other.

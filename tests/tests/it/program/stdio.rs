@@ -34,9 +34,7 @@ impl StdioHost {
 
     /// The next message.
     pub(crate) fn next(&mut self) -> Value {
-        let mut line = String::new();
-        assert!(self.from.read_line(&mut line).unwrap() > 0, "it ended");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+        next(&mut self.from)
     }
 
     /// The whole answer to a request; other messages on the way are passed over.
@@ -62,6 +60,13 @@ impl StdioHost {
         answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
     }
 
+    /// Its two ends, for two threads, and its process.
+    pub(crate) fn split(self) -> (Sender, Receiver, u32) {
+        let Self { child, to, from, .. } = self;
+        let pid = child.id();
+        (Sender(to), Receiver { from, child }, pid)
+    }
+
     /// How much memory it holds.
     pub(crate) fn resident_bytes(&self) -> u64 {
         resident_bytes(self.child.id())
@@ -72,5 +77,39 @@ impl StdioHost {
         let Self { mut child, to, .. } = self;
         drop(to);
         assert!(child.wait().unwrap().success());
+    }
+}
+
+fn next(from: &mut BufReader<ChildStdout>) -> Value {
+    let mut line = String::new();
+    assert!(from.read_line(&mut line).unwrap() > 0, "it ended");
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+}
+
+/// Where a host writes.
+pub(crate) struct Sender(ChildStdin);
+
+impl Sender {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+}
+
+/// Where a host reads. Dropped, the program ends.
+pub(crate) struct Receiver {
+    from: BufReader<ChildStdout>,
+    child: Child,
+}
+
+impl Receiver {
+    pub(crate) fn next(&mut self) -> Value {
+        next(&mut self.from)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
