@@ -1,4 +1,4 @@
-//! What a child may touch, declared. The kernel holds it to that, or [`gaps`](crate::gaps) says where it does not.
+//! What a child may touch, declared. The kernel holds it to that, or [`gaps`](crate::gaps()) says where it does not.
 
 use std::path::{Path, PathBuf};
 

@@ -10,6 +10,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::message::{Order, decode_ended};
+use super::sandbox::Keeper;
 use super::streams::{Ours, Terminal};
 use super::wire::{LENGTH_BYTES, Malformed, length};
 use crate::{Ended, Report, Signal, WaitError};
@@ -77,7 +78,10 @@ impl Child {
         if let Some(ended) = &self.ended {
             return Ok(ended.clone());
         }
-        let message = self.link.message().await?.ok_or(WaitError::GuardLost)?;
+        let message = match self.link.message().await {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error.into()),
+            message => message.ok().flatten().ok_or(WaitError::GuardLost)?,
+        };
         let ended = decode_ended(&message).map_err(|Malformed| WaitError::GuardLost)?;
         Ok(self.ended.insert(ended).clone())
     }
@@ -147,11 +151,13 @@ pub(super) struct Link {
     stream: Arc<UnixStream>,
     /// What arrived of the next message: kept here, so that waiting can be cancelled at any point.
     arrived: Vec<u8>,
+    /// What started the guard, and what ends the child should the guard be killed.
+    _keeper: Arc<Keeper>,
 }
 
 impl Link {
-    pub(super) fn new(stream: UnixStream) -> Self {
-        Self { stream: Arc::new(stream), arrived: Vec::new() }
+    pub(super) fn new(stream: UnixStream, keeper: Arc<Keeper>) -> Self {
+        Self { stream: Arc::new(stream), arrived: Vec::new(), _keeper: keeper }
     }
 
     /// Sends a request, however long.
@@ -167,7 +173,8 @@ impl Link {
         Ok(())
     }
 
-    /// The next message, or `None` when the guard is gone.
+    /// The next message, or `None` when the guard is gone. `ConnectionReset` says that it is gone and never read all that
+    /// we sent: so the kernel has it for Unix sockets.
     pub(super) async fn message(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(message) = self.complete()? {
@@ -178,7 +185,6 @@ impl Link {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
                 Err(error) => return Err(error),
             }
         }

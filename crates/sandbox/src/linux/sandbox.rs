@@ -25,21 +25,25 @@ pub const CHILDREN_MAX: usize = 512;
 /// How long a program may take to get to its first instruction: far more than it ever does.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a guard is asked for, if the keeper is killed at that very moment or has no room for another process.
+const TRIES: usize = 3;
+
 /// How long to wait before asking a busy keeper again.
 const BUSY: Duration = Duration::from_millis(1);
 
 /// Starts processes. One for the whole hub; it can be shared. Its helper is started with the first launch.
 #[derive(Debug, Default)]
 pub struct Sandbox {
-    keeper: Mutex<Option<Keeper>>,
+    keeper: Mutex<Option<Arc<Keeper>>>,
     running: Arc<AtomicUsize>,
 }
 
-/// The helper process that forks a guard for each launch.
+/// The helper process that forks a guard for each launch. Every child holds it too: without a hub it gives guards only
+/// moments to end.
 #[derive(Debug)]
-struct Keeper {
-    /// Its only connection to us; when it closes, the keeper ends.
-    socket: Arc<OwnedFd>,
+pub(super) struct Keeper {
+    /// Its only connection to us; when it closes, the keeper takes the hub for gone.
+    socket: OwnedFd,
     process: std::process::Child,
 }
 
@@ -110,11 +114,13 @@ impl Sandbox {
             LaunchError::Invalid("arguments and variables are longer than any program can be given".into())
         })?;
         let asked = async {
-            let mut link = Link::new(self.guard(files).await?);
-            link.send(&bytes).await?;
-            let reply = link.message().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            let reply = Reply::decode(&reply).map_err(|_| io::ErrorKind::InvalidData)?;
-            Ok((reply, link))
+            for _ in 1..TRIES {
+                match self.ask_once(&bytes, &files).await {
+                    Err(error) if is_gone(&error) => tokio::time::sleep(BUSY).await,
+                    answered => return answered,
+                }
+            }
+            self.ask_once(&bytes, &files).await
         };
         match tokio::time::timeout(START_TIMEOUT, asked).await {
             Ok(answer) => answer.map_err(|source: io::Error| helper(source)),
@@ -122,19 +128,28 @@ impl Sandbox {
         }
     }
 
+    /// Fails with one of the errors of [`is_gone`] only if nobody has read the request: then it can be made again.
+    async fn ask_once(&self, request: &[u8], files: &[OwnedFd; 4]) -> io::Result<(Reply, Link)> {
+        let mut link = self.guard(files).await?;
+        link.send(request).await?;
+        let reply = link.message().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let reply = Reply::decode(&reply).map_err(|_| io::ErrorKind::InvalidData)?;
+        Ok((reply, link))
+    }
+
     /// A new guard, connected to us.
-    async fn guard(&self, files: [OwnedFd; 4]) -> io::Result<UnixStream> {
+    async fn guard(&self, files: &[OwnedFd; 4]) -> io::Result<Link> {
         let (ours, theirs) = UnixStream::pair()?;
-        let [directory, input, output, errors] = &files;
+        let [directory, input, output, errors] = files;
         let sent = [theirs.as_fd(), directory.as_fd(), input.as_fd(), output.as_fd(), errors.as_fd()];
         loop {
-            let socket = self.keeper()?;
-            match descriptors::send(&socket, &sent) {
-                Ok(()) => return Ok(ours),
+            let keeper = self.keeper()?;
+            match descriptors::send(&keeper.socket, &sent) {
+                Ok(()) => return Ok(Link::new(ours, keeper)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(BUSY).await,
                 // Somebody killed it: the next round starts another. Whoever waits for us bounds the rounds.
                 Err(error) if is_gone(&error) => {
-                    self.forget(&socket);
+                    self.forget(&keeper);
                     tokio::time::sleep(BUSY).await;
                 }
                 Err(error) => return Err(error),
@@ -142,20 +157,20 @@ impl Sandbox {
         }
     }
 
-    /// The keeper's socket; starts a keeper if there is none.
-    fn keeper(&self) -> io::Result<Arc<OwnedFd>> {
+    /// The keeper; starts one if there is none.
+    fn keeper(&self) -> io::Result<Arc<Keeper>> {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let keeper = match &mut *keeper {
             Some(keeper) => keeper,
-            none => none.insert(Keeper::start()?),
+            none => none.insert(Arc::new(Keeper::start()?)),
         };
-        Ok(Arc::clone(&keeper.socket))
+        Ok(Arc::clone(keeper))
     }
 
-    /// Drops the keeper with this socket, unless another has taken its place.
-    fn forget(&self, socket: &Arc<OwnedFd>) {
+    /// Drops this keeper, unless another has taken its place.
+    fn forget(&self, gone: &Arc<Keeper>) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        keeper.take_if(|keeper| Arc::ptr_eq(&keeper.socket, socket));
+        keeper.take_if(|keeper| Arc::ptr_eq(keeper, gone));
     }
 }
 
@@ -173,7 +188,7 @@ impl Keeper {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { socket: Arc::new(ours), process })
+        Ok(Self { socket: ours, process })
     }
 }
 
@@ -181,7 +196,7 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         // It ends when its socket closes; somebody has to wait for it, and that must not be a thread of the runtime.
         let pid = self.process.id();
-        let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
         let _ = std::thread::Builder::new().name("keeper's end".into()).spawn(move || {
             let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
             rustix::process::waitpid(pid, rustix::process::WaitOptions::empty())

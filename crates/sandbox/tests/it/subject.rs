@@ -22,6 +22,7 @@ pub(crate) const WORD: &str = "__subject";
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
+    drawbridge_sandbox::helper_main();
     let words: Vec<String> =
         env::args_os().map(|word| String::from_utf8_lossy(&word.into_vec()).into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
