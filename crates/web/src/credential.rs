@@ -41,7 +41,11 @@ impl Credential {
     /// Whether the key is still that caller's.
     pub(crate) fn still_holds(&self) -> Result<(), Problem> {
         let caller = self.guard.recognise(&self.secret.0)?;
-        if caller.id == self.caller.id { Ok(()) } else { Err(drawbridge_contract::Unauthenticated::Unknown.into()) }
+        if caller.id == self.caller.id {
+            Ok(())
+        } else {
+            Err(drawbridge_contract::Unauthenticated::Unknown.into())
+        }
     }
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// How large the body of one REST request may be, in bytes; beyond it the answer is 413.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How long a client may take to send the body of one REST request; beyond it the request is refused. A client that
+/// never ends its body would hold a connection for ever.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How many progress and log events of one call wait for a slow reader; more are dropped.
 pub const EVENTS_QUEUED_MAX: usize = 256;
 

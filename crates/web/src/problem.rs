@@ -200,7 +200,10 @@ mod tests {
         for (wait, header) in [(Duration::from_millis(1), "1"), (Duration::from_secs(2), "2")] {
             let refusal = Refusal::RateLimited { per_minute: 1, retry_after: wait };
             let response = Problem::from(refusal).into_response();
-            assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (429, &header.parse().unwrap()));
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+                (429, &header.parse().unwrap())
+            );
         }
     }
 

@@ -20,11 +20,19 @@ pub(crate) struct Route {
     pub(crate) described: Described,
 }
 
-const fn get_route(path: &'static str, serve: fn() -> MethodRouter<Arc<Shared>>, described: Described) -> Route {
+const fn get_route(
+    path: &'static str,
+    serve: fn() -> MethodRouter<Arc<Shared>>,
+    described: Described,
+) -> Route {
     Route { method: "get", path, serve, described }
 }
 
-const fn post_route(path: &'static str, serve: fn() -> MethodRouter<Arc<Shared>>, described: Described) -> Route {
+const fn post_route(
+    path: &'static str,
+    serve: fn() -> MethodRouter<Arc<Shared>>,
+    described: Described,
+) -> Route {
     Route { method: "post", path, serve, described }
 }
 
@@ -37,10 +45,15 @@ pub(crate) const ROUTES: &[Route] = &[
     get_route("/api/tools/{name}", || get(rest::show), Described::Once(operation::tool)),
     post_route("/api/tools/{name}", || post(rest::call), Described::ForEachTool(operation::call)),
     post_route("/api/tools/{name}/answer", || post(rest::answer), Described::Once(operation::answer)),
-    get_route("/api/terminals/{id}/stream", || get(stream::terminal), Described::Once(operation::terminal_stream)),
+    get_route(
+        "/api/terminals/{id}/stream",
+        || get(stream::terminal),
+        Described::Once(operation::terminal_stream),
+    ),
     // The older clients' routes.
     get_route("/status", || get(lm_terminal::status), Described::Once(operation::lm_status)),
     post_route("/terminal/cmd", || post(lm_terminal::command), Described::Once(operation::lm_command)),
+    get_route("/terminal/stream", || get(lm_terminal::stream), Described::Once(operation::lm_stream)),
 ];
 
 /// All routes behind the guard: ours, and those of the other entrances.
@@ -55,7 +68,10 @@ pub fn routes(guard: Guard, web: Web, entrances: Router) -> Router {
 }
 
 async fn nothing_here() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing here; MCP is at /mcp, REST at /api/tools, and /openapi.json tells all of it")
+    Problem::new(
+        Kind::NotFound,
+        "there is nothing here; MCP is at /mcp, REST at /api/tools, and /openapi.json tells all of it",
+    )
 }
 
 async fn wrong_method() -> Problem {

@@ -6,12 +6,11 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use drawbridge_contract::{
-    Answer, Arguments, Call, Caller, Live, Outcome, Refusal, Target, ToolResult, parse_strict,
-};
+use drawbridge_contract::{Caller, parse_strict};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::door::{Door, Fault};
 use super::tools::{DEFAULT_TIMEOUT, RUN, Ran, run};
 use crate::problem::Problem;
 use crate::rest;
@@ -32,19 +31,15 @@ pub(crate) async fn command(
             Ok(asked) => asked,
             Err(invalid) => return Ok(invalid.into_response()),
         };
-        let arguments = Arguments::from_map(run(&asked.cmd, asked.timeout));
-        let call = Call::new(caller, Target::Tool(RUN.into()), arguments, rest::origin(&received.headers)?);
-        match web.handler.clone().call(call, Live::default()).await? {
-            Outcome::Complete(Answer::Tool(result)) => Ok(answer(&asked, &result)),
-            Outcome::InputRequired(_) => Err(Refusal::NeedsApproval(ASK_FIRST.to_owned()).into()),
-            _ => Err(Problem::from(Refusal::Internal(RUN.into()))),
+        let door = Door { handler: web.handler.clone(), caller, origin: rest::origin(&received.headers)? };
+        match door.call::<Ran>(RUN, run(&asked.cmd, asked.timeout)).await {
+            Ok(ran) => Ok(rest::json(StatusCode::OK, old_words(&asked, &ran).to_string())),
+            Err(Fault::Refused(refusal)) => Err(Problem::from(refusal)),
+            Err(Fault::Failed(why)) => Ok(failed(&why)),
         }
     };
     served.await.unwrap_or_else(Problem::into_response)
 }
-
-const ASK_FIRST: &str =
-    "the owner must approve this command first: `drawbridge approvals list` shows the question; then send it again";
 
 /// The body of the request.
 struct Asked {
@@ -59,7 +54,9 @@ impl Asked {
         let cmd = match &value["cmd"] {
             Value::String(cmd) => cmd.clone(),
             Value::Null => return Err(Invalid::field("missing", "cmd", "Field required", &value)),
-            other => return Err(Invalid::field("string_type", "cmd", "Input should be a valid string", other)),
+            other => {
+                return Err(Invalid::field("string_type", "cmd", "Input should be a valid string", other));
+            }
         };
         let timeout = match &value["timeout"] {
             Value::Null => DEFAULT_TIMEOUT,
@@ -103,17 +100,12 @@ impl IntoResponse for Invalid {
     }
 }
 
-fn answer(asked: &Asked, result: &ToolResult) -> Response {
-    let structured = result.structured.as_ref().filter(|_| !result.is_error);
-    match structured.map(|data| serde_json::from_str::<Ran>(data.get())) {
-        Some(Ok(ran)) => rest::json(StatusCode::OK, old_words(asked, &ran).to_string()),
-        _ => failed(&result.content.plain_text()),
-    }
-}
-
 /// The old form of "it could not be run".
 fn failed(why: &str) -> Response {
-    rest::json(StatusCode::INTERNAL_SERVER_ERROR, json!({ "detail": format!("Terminal error: {why}") }).to_string())
+    rest::json(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        json!({ "detail": format!("Terminal error: {why}") }).to_string(),
+    )
 }
 
 fn old_words(asked: &Asked, ran: &Ran) -> Value {
@@ -125,7 +117,7 @@ fn old_words(asked: &Asked, ran: &Ran) -> Value {
         said.to_owned()
     };
     json!({
-        "success": exit_code == 0,
+        "success": ran.success,
         "command": asked.cmd,
         "stdout": ran.stdout.trim(),
         "stderr": stderr.trim_end(),
@@ -140,7 +132,7 @@ pub(crate) fn schema() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "success": { "type": "boolean", "description": "Whether the exit code is 0." },
+            "success": { "type": "boolean", "description": "Whether it ended by itself with exit code 0." },
             "command": text,
             "stdout": text,
             "stderr": text,
@@ -178,14 +170,18 @@ mod tests {
     fn success_tells_the_truth() {
         let asked = Asked { cmd: "x".to_owned(), timeout: Duration::from_secs(1) };
         let said = |exit_code, timed_out| {
-            let ran = Ran { stdout: "out\n".into(), stderr: "e\n".into(), exit_code, timed_out, duration_ms: 1500.0 };
+            let (stdout, stderr, success) = ("out\n".into(), "e\n".into(), exit_code == Some(0));
+            let ran = Ran { success, stdout, stderr, exit_code, timed_out, duration_ms: 1500.0 };
             old_words(&asked, &ran)
         };
         assert_eq!(
             said(Some(0), false),
             json!({"success": true, "command": "x", "stdout": "out", "stderr": "e", "exit_code": 0, "execution_time": 1.5})
         );
-        assert_eq!((&said(Some(3), false)["success"], &said(Some(3), false)["exit_code"]), (&json!(false), &json!(3)));
+        assert_eq!(
+            (&said(Some(3), false)["success"], &said(Some(3), false)["exit_code"]),
+            (&json!(false), &json!(3))
+        );
         assert_eq!(said(None, false)["exit_code"], -1);
         let late = said(None, true);
         assert_eq!((&late["success"], &late["exit_code"]), (&json!(false), &json!(-1)));

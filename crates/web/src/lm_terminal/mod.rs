@@ -5,8 +5,13 @@
 //! a key, and late output arrives.
 
 mod command;
+mod door;
+mod lines;
+mod shell;
 mod status;
+mod stream;
 mod tools;
 
 pub(crate) use command::{command, schema as command_schema};
 pub(crate) use status::{schema as status_schema, status};
+pub(crate) use stream::stream;

@@ -14,7 +14,10 @@ use crate::rest;
 use crate::web::Shared;
 
 /// What is there for this caller. Language models are no part of these routes, so none is said to be connected.
-pub(crate) async fn status(State(web): State<Arc<Shared>>, Extension(caller): Extension<Arc<Caller>>) -> Response {
+pub(crate) async fn status(
+    State(web): State<Arc<Shared>>,
+    Extension(caller): Extension<Arc<Caller>>,
+) -> Response {
     let has_terminal = web.handler.view(&caller).tools.iter().any(|tool| tool.spec().name == RUN);
     let body = json!({
         "status": "online",

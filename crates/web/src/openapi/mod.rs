@@ -8,8 +8,8 @@ mod schema;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Query, State};
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use drawbridge_contract::{Caller, ToolSpec};
 use http::{StatusCode, Uri};
@@ -44,8 +44,13 @@ pub(crate) async fn serve(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let view = web.handler.view(&caller);
-    match asked.map_err(|why| Problem::new(Kind::InvalidRequest, why.body_text())).and_then(|Query(asked)| server(asked)) {
-        Ok(None) => rest::json(StatusCode::OK, web.papers.of(&view, Paper::OpenApi, |view| document::of(view, "/"))),
+    match asked
+        .map_err(|why| Problem::new(Kind::InvalidRequest, why.body_text()))
+        .and_then(|Query(asked)| server(asked))
+    {
+        Ok(None) => {
+            rest::json(StatusCode::OK, web.papers.of(&view, Paper::OpenApi, |view| document::of(view, "/")))
+        }
         Ok(Some(url)) => rest::json(StatusCode::OK, document::of(&view, &url).to_string()),
         Err(problem) => problem.into_response(),
     }
@@ -54,12 +59,17 @@ pub(crate) async fn serve(
 fn server(asked: Asked) -> Result<Option<String>, Problem> {
     let Some(url) = asked.server else { return Ok(None) };
     let uri = url.parse::<Uri>().ok();
-    let is_web = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none();
+    let is_web = |uri: &Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+    };
     if uri.is_some_and(|uri| is_web(&uri)) { Ok(Some(url)) } else { Err(bad_server()) }
 }
 
 fn bad_server() -> Problem {
-    Problem::new(Kind::InvalidRequest, "`server` must be where clients reach this hub, such as https://bridge.example.org")
+    Problem::new(
+        Kind::InvalidRequest,
+        "`server` must be where clients reach this hub, such as https://bridge.example.org",
+    )
 }
 
 #[cfg(test)]

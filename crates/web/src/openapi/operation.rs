@@ -13,9 +13,10 @@ const CONSEQUENTIAL: &str = "x-openai-isConsequential";
 /// `POST /api/tools/{name}` for one tool; `path` is the tool's own.
 pub(crate) fn call(spec: &ToolSpec, path: &str) -> Value {
     let at = |rest: &str| format!("/paths/{}/post/{rest}", part(path));
-    let input = placed(spec.input_schema.get(), &at("requestBody/content/application~1json/schema"));
+    let input =
+        spelled_out(placed(spec.input_schema.get(), &at("requestBody/content/application~1json/schema")));
     let place = at("responses/200/content/application~1json/schema/properties/structured");
-    let output = spec.output_schema.as_ref().map(|schema| placed(schema.get(), &place));
+    let output = spec.output_schema.as_ref().map(|schema| placed(schema.get(), &place)).map(spelled_out);
     let mut operation = operation(&spec.name, &spec.title, &spec.description, result(output));
     operation["requestBody"] = body(&input);
     operation[CONSEQUENTIAL] = (!spec.annotations.read_only).into();
@@ -24,7 +25,8 @@ pub(crate) fn call(spec: &ToolSpec, path: &str) -> Value {
 
 pub(crate) fn health() -> Value {
     let ok = json!({ "200": text("It works."), "503": text("One word for what is wrong.") });
-    let mut operation = json!({ "operationId": "health", "summary": "Whether the hub works", "responses": ok });
+    let mut operation =
+        json!({ "operationId": "health", "summary": "Whether the hub works", "responses": ok });
     // The only route that needs no key.
     operation["security"] = json!([]);
     operation
@@ -35,19 +37,30 @@ pub(crate) fn status() -> Value {
 }
 
 pub(crate) fn openapi() -> Value {
-    let mut operation = operation("openapi", "This document", "The routes and tools that this key may use.", object());
-    operation["parameters"] =
-        json!([query("server", "The address to write into `servers`.", &json!({ "type": "string", "format": "uri" }))]);
+    let mut operation =
+        operation("openapi", "This document", "The routes and tools that this key may use.", object());
+    operation["parameters"] = json!([query(
+        "server",
+        "The address to write into `servers`.",
+        &json!({ "type": "string", "format": "uri" })
+    )]);
     operation
 }
 
 pub(crate) fn tools() -> Value {
-    let schema = json!({ "type": "object", "properties": { "tools": { "type": "array", "items": object() } } });
-    operation("list_tools", "All tools", "Each tool that this key may call, with its schemas and examples.", schema)
+    let schema =
+        json!({ "type": "object", "properties": { "tools": { "type": "array", "items": object() } } });
+    operation(
+        "list_tools",
+        "All tools",
+        "Each tool that this key may call, with its schemas and examples.",
+        schema,
+    )
 }
 
 pub(crate) fn tool() -> Value {
-    let mut operation = operation("show_tool", "One tool", "Its description, schemas and examples.", object());
+    let mut operation =
+        operation("show_tool", "One tool", "Its description, schemas and examples.", object());
     operation["parameters"] = json!([in_path("name", "The tool's name.")]);
     operation
 }
@@ -74,14 +87,21 @@ pub(crate) fn terminal_stream() -> Value {
     let says = "A WebSocket: binary frames are the terminal's bytes, text frames are JSON. docs/rest.md has the words.";
     let mode = json!({ "type": "string", "enum": ["watch", "type"], "default": "type" });
     let mut operation = websocket("terminal_stream", "Join a terminal", says);
-    operation["parameters"] =
-        json!([in_path("id", "The terminal's id or name."), query("mode", "Whether to type, or only to look.", &mode)]);
+    operation["parameters"] = json!([
+        in_path("id", "The terminal's id or name."),
+        query("mode", "Whether to type, or only to look.", &mode)
+    ]);
     operation
 }
 
 pub(crate) fn lm_status() -> Value {
     let says = "As MCP LM Terminal answers it, for its clients.";
-    operation("lm_terminal_status", "Whether terminal and models are there", says, crate::lm_terminal::status_schema())
+    operation(
+        "lm_terminal_status",
+        "Whether terminal and models are there",
+        says,
+        crate::lm_terminal::status_schema(),
+    )
 }
 
 pub(crate) fn lm_command() -> Value {
@@ -96,7 +116,8 @@ pub(crate) fn lm_command() -> Value {
         },
         "required": ["cmd"],
     }));
-    operation["responses"]["422"] = answered("application/json", "The body is not as it should be.", &object());
+    operation["responses"]["422"] =
+        answered("application/json", "The body is not as it should be.", &object());
     operation[CONSEQUENTIAL] = true.into();
     operation
 }
@@ -133,8 +154,14 @@ fn websocket(id: &str, summary: &str, description: &str) -> Value {
 /// The answer of a tool. Importers want an object's members spelled out.
 fn result(structured: Option<Value>) -> Value {
     let mut members: Map<String, Value> = Map::new();
-    members.insert("is_error".to_owned(), json!({ "type": "boolean", "description": "The tool could not do it; `content` says why." }));
-    members.insert("content".to_owned(), json!({ "type": "array", "items": object(), "description": "For models: blocks of text and more." }));
+    members.insert(
+        "is_error".to_owned(),
+        json!({ "type": "boolean", "description": "The tool could not do it; `content` says why." }),
+    );
+    members.insert(
+        "content".to_owned(),
+        json!({ "type": "array", "items": object(), "description": "For models: blocks of text and more." }),
+    );
     members.insert("structured".to_owned(), structured.unwrap_or_else(object));
     json!({ "type": "object", "properties": members, "required": ["is_error", "content"] })
 }
@@ -172,7 +199,15 @@ fn query(name: &str, says: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "query", "description": says, "schema": schema })
 }
 
-/// An object of which no more is said. Importers refuse one without `properties`.
+/// An object's schema with `properties`, if only none: importers refuse it without.
+fn spelled_out(mut schema: Value) -> Value {
+    if let Value::Object(members) = &mut schema {
+        members.entry("properties").or_insert_with(|| json!({}));
+    }
+    schema
+}
+
+/// An object of which no more is said.
 fn object() -> Value {
     json!({ "type": "object", "properties": {}, "additionalProperties": true })
 }
@@ -180,7 +215,8 @@ fn object() -> Value {
 /// The text, or as many of its words as fit.
 fn cut(text: &str) -> String {
     let Some((end, _)) = text.char_indices().nth(SUMMARY_CHARACTERS_MAX) else { return text.to_owned() };
-    let fitting = text[..end].char_indices().rev().nth(0).map_or("", |(last, _)| &text[..last]);
+    // One place is for the sign that something is left out.
+    let fitting = text[..end].char_indices().next_back().map_or("", |(last, _)| &text[..last]);
     let whole_words = fitting.rfind(char::is_whitespace).map_or(fitting, |space| &fitting[..space]);
     format!("{}…", whole_words.trim_end())
 }

@@ -53,7 +53,8 @@ fn read(body: &Bytes) -> Result<(Arguments, Answers), Problem> {
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8".to_owned()))?;
     // Reading it as a type would take the last of two members of one name.
     parse_strict(text).map_err(|error| invalid(error.to_string()))?;
-    let again: Again<'_> = serde_json::from_str(text).map_err(|error| invalid(format!("this is no answer: {error}")))?;
+    let again: Again<'_> =
+        serde_json::from_str(text).map_err(|error| invalid(format!("this is no answer: {error}")))?;
     let arguments = Arguments::decode(again.arguments).map_err(|error| invalid(error.to_string()))?;
     Ok((arguments, Answers { responses: again.responses, state: again.request_state }))
 }
@@ -65,8 +66,10 @@ mod tests {
     #[test]
     fn an_answer_needs_the_arguments_and_nothing_unknown() {
         let read = |text: &str| read(&Bytes::copy_from_slice(text.as_bytes()));
-        let (arguments, answers) =
-            read(r#"{"arguments": {"a": 1}, "responses": {"who": {"action": "accept"}}, "request_state": "s"}"#).unwrap();
+        let (arguments, answers) = read(
+            r#"{"arguments": {"a": 1}, "responses": {"who": {"action": "accept"}}, "request_state": "s"}"#,
+        )
+        .unwrap();
         assert_eq!((arguments.text(), answers.state.as_deref()), (r#"{"a": 1}"#, Some("s")));
         assert_eq!(answers.responses["who"]["action"], "accept");
         assert!(read(r#"{"arguments": {}}"#).is_ok());

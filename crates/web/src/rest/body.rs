@@ -8,7 +8,7 @@ use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::guard::only;
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
 use crate::problem::{Kind, Problem};
 
 /// Whether the body claims to be JSON. A form of another page cannot claim that without asking first (CVE-2026-33252).
@@ -43,10 +43,15 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
         return Err(too_large());
     }
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Problem::new(Kind::InvalidRequest, "the body ended early")),
+    // A body that came with its head is there at the first look: then no timer is started.
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(Kind::InvalidRequest, "the body ended early")),
+        Err(_) => {
+            let why = format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs());
+            Err(Problem::new(Kind::InvalidRequest, why))
+        }
     }
 }
 
@@ -78,6 +83,12 @@ mod tests {
         ] {
             assert!(!is_json(&headers(bad)), "{bad:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn i2_a_body_that_never_ends_is_refused() {
+        let endless = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(read(&HeaderMap::new(), endless).await.unwrap_err().kind, Kind::InvalidRequest);
     }
 
     #[tokio::test]

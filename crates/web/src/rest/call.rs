@@ -52,8 +52,8 @@ pub(crate) fn origin(headers: &HeaderMap) -> Result<Origin, Problem> {
 /// Reads a body as arguments.
 pub(super) fn arguments(body: &Bytes) -> Result<Arguments, Problem> {
     let invalid = |why: String| Problem::new(Kind::InvalidRequest, why);
-    let text: &RawValue =
-        serde_json::from_slice(body).map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
+    let text: &RawValue = serde_json::from_slice(body)
+        .map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
     Arguments::decode(text).map_err(|error| invalid(error.to_string()))
 }
 
@@ -66,7 +66,16 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
         let deep = format!(r#"{{"a":{deep}}}"#);
         for bad in [
-            "", "[]", "\"x\"", "{", "{}{}", "\u{feff}{}", r#"{"a":NaN}"#, r#"{"a":1,"a":2}"#, r#"{"a":"\ud800"}"#, &deep,
+            "",
+            "[]",
+            "\"x\"",
+            "{",
+            "{}{}",
+            "\u{feff}{}",
+            r#"{"a":NaN}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":"\ud800"}"#,
+            &deep,
         ] {
             let body = Bytes::copy_from_slice(bad.as_bytes());
             assert_eq!(arguments(&body).unwrap_err().kind, Kind::InvalidRequest, "{bad:.40}");

@@ -129,7 +129,10 @@ mod tests {
             &frame(Step::Event(log))[..],
             b"event: log\ndata: {\"data\":\"a\\nb\",\"level\":\"warning\",\"logger\":null}\n\n"
         );
-        assert_eq!(&frame(Step::Over(Ok((StatusCode::OK, "{\n}".to_owned()))))[..], b"event: result\ndata: { }\n\n");
+        assert_eq!(
+            &frame(Step::Over(Ok((StatusCode::OK, "{\n}".to_owned()))))[..],
+            b"event: result\ndata: { }\n\n"
+        );
     }
 
     #[tokio::test]

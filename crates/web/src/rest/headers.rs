@@ -21,7 +21,9 @@ const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 pub(super) fn wants_events(uri: &Uri, headers: &HeaderMap) -> bool {
     let asked = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "stream=1"));
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut ranges = accepted.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or_default().trim());
+    let mut ranges = accepted
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
     asked || ranges.any(|range| range.eq_ignore_ascii_case("text/event-stream"))
 }
 
@@ -38,7 +40,12 @@ fn abilities(headers: &HeaderMap) -> Result<Abilities, Problem> {
             match word.trim() {
                 "form" => abilities.elicit_form = true,
                 "url" => abilities.elicit_url = true,
-                _ => return Err(Problem::new(Kind::InvalidRequest, "Drawbridge-Can-Ask knows the words `form` and `url`")),
+                _ => {
+                    return Err(Problem::new(
+                        Kind::InvalidRequest,
+                        "Drawbridge-Can-Ask knows the words `form` and `url`",
+                    ));
+                }
             }
         }
     }
@@ -75,7 +82,10 @@ mod tests {
         let can = |value| abilities(&map(CAN_ASK, value));
         assert_eq!(abilities(&HeaderMap::new()).unwrap(), Abilities::default());
         assert_eq!(can("form").unwrap(), Abilities { elicit_form: true, ..Abilities::default() });
-        assert_eq!(can("form, url").unwrap(), Abilities { elicit_form: true, elicit_url: true, ..Abilities::default() });
+        assert_eq!(
+            can("form, url").unwrap(),
+            Abilities { elicit_form: true, elicit_url: true, ..Abilities::default() }
+        );
         assert!(can("anything").is_err());
     }
 

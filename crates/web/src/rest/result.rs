@@ -1,9 +1,7 @@
 //! What came of a call, as JSON.
 
 use axum::response::{IntoResponse, Response};
-use drawbridge_contract::{
-    Answer, InputRequest, InputRequired, Outcome, Refusal, ToolResult,
-};
+use drawbridge_contract::{Answer, InputRequest, InputRequired, Outcome, Refusal, ToolResult};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -58,7 +56,8 @@ fn tool(result: &ToolResult) -> String {
 }
 
 fn input_required(needed: InputRequired) -> Problem {
-    let requests: Map<String, Value> = needed.requests.iter().map(|(key, request)| (key.clone(), asked(request))).collect();
+    let requests: Map<String, Value> =
+        needed.requests.iter().map(|(key, request)| (key.clone(), asked(request))).collect();
     let why = "the call needs answers first: send it to …/answer with the same `arguments`, with `responses` under the keys \
                of `requests`, and with this `request_state`";
     let problem = Problem::new(Kind::InputRequired, why).and("requests", requests);
@@ -73,7 +72,9 @@ fn asked(request: &InputRequest) -> Value {
         InputRequest::ElicitForm { message, schema } => {
             json!({ "kind": "form", "message": message, "schema": schema })
         }
-        InputRequest::ElicitUrl { message, url, id } => json!({ "kind": "url", "message": message, "url": url, "id": id }),
+        InputRequest::ElicitUrl { message, url, id } => {
+            json!({ "kind": "url", "message": message, "url": url, "id": id })
+        }
         InputRequest::Sample(params) => json!({ "kind": "sampling", "params": params }),
         InputRequest::ListRoots => json!({ "kind": "roots" }),
     }
@@ -87,7 +88,11 @@ mod tests {
 
     #[test]
     fn a_result_is_written_without_reading_it() {
-        let result = ToolResult { is_error: true, meta: Some(raw(&json!({"a": 1}))), ..ToolResult::text_and("hi", &json!({"n": 1.0})) };
+        let result = ToolResult {
+            is_error: true,
+            meta: Some(raw(&json!({"a": 1}))),
+            ..ToolResult::text_and("hi", &json!({"n": 1.0}))
+        };
         let written = tool(&result);
         let value: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(
@@ -99,10 +104,15 @@ mod tests {
 
     #[test]
     fn what_is_asked_comes_with_its_state() {
-        let request = InputRequest::ElicitForm { message: "Who?".to_owned(), schema: raw(&json!({"type": "object"})) };
-        let needed = InputRequired { requests: [("who".to_owned(), request)].into(), state: Some("s".to_owned()) };
+        let request =
+            InputRequest::ElicitForm { message: "Who?".to_owned(), schema: raw(&json!({"type": "object"})) };
+        let needed =
+            InputRequired { requests: [("who".to_owned(), request)].into(), state: Some("s".to_owned()) };
         let body = input_required(needed).body();
         assert_eq!((body["status"].as_u64(), body["request_state"].as_str()), (Some(409), Some("s")));
-        assert_eq!(body["requests"]["who"], json!({"kind": "form", "message": "Who?", "schema": {"type": "object"}}));
+        assert_eq!(
+            body["requests"]["who"],
+            json!({"kind": "form", "message": "Who?", "schema": {"type": "object"}})
+        );
     }
 }

@@ -16,7 +16,10 @@ use crate::problem::Problem;
 use crate::web::Shared;
 
 /// All tools of the caller's view, by name.
-pub(crate) async fn list(State(web): State<Arc<Shared>>, Extension(caller): Extension<Arc<Caller>>) -> Response {
+pub(crate) async fn list(
+    State(web): State<Arc<Shared>>,
+    Extension(caller): Extension<Arc<Caller>>,
+) -> Response {
     respond(StatusCode::OK, web.papers.of(&web.handler.view(&caller), Paper::Tools, all))
 }
 

@@ -39,8 +39,12 @@ impl End {
             Self::Left => return None,
             Self::Over => (close_code::NORMAL, "the stream is over".to_owned()),
             Self::GoingAway => (close_code::AWAY, "the hub ends".to_owned()),
-            Self::TooLarge => (close_code::SIZE, format!("more than {VIEWER_MESSAGE_BYTES_MAX} bytes in one message")),
-            Self::OnlyWatches => (close_code::POLICY, "opened to look: open it with mode=type to type".to_owned()),
+            Self::TooLarge => {
+                (close_code::SIZE, format!("more than {VIEWER_MESSAGE_BYTES_MAX} bytes in one message"))
+            }
+            Self::OnlyWatches => {
+                (close_code::POLICY, "opened to look: open it with mode=type to type".to_owned())
+            }
             Self::Failed(why) => (close_code::ERROR, why.clone()),
             Self::BadMessage(why) => (4400, why.clone()),
             Self::KeyGone(why) => (4401, why.clone()),

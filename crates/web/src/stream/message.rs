@@ -54,7 +54,10 @@ mod tests {
 
     #[test]
     fn the_words_of_a_viewer() {
-        assert_eq!(said(r#"{"resize":{"columns":80,"rows":24}}"#), Ok(StreamInput::Resize { columns: 80, rows: 24 }));
+        assert_eq!(
+            said(r#"{"resize":{"columns":80,"rows":24}}"#),
+            Ok(StreamInput::Resize { columns: 80, rows: 24 })
+        );
         assert_eq!(said(r#"{"pause":true}"#), Ok(StreamInput::Pause(true)));
         for bad in [
             "",

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use end::End;
 pub(crate) use open::Opening;
-pub(crate) use pump::say_goodbye;
+pub(crate) use pump::{Frames, Viewer, say_goodbye};
 pub(crate) use right::Right;
 
 use crate::problem::{Kind, Problem};
@@ -93,8 +93,9 @@ async fn join(
     opening: Result<Opening, Problem>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let Query(Asked { mode }) =
-        asked.map_err(|_| Problem::new(Kind::InvalidRequest, "`mode` is `watch` or `type`, and there is nothing else to ask"))?;
+    let Query(Asked { mode }) = asked.map_err(|_| {
+        Problem::new(Kind::InvalidRequest, "`mode` is `watch` or `type`, and there is nothing else to ask")
+    })?;
     let opening = opening?;
     let target = Target::Stream { server: of.server.into(), id: id.into(), mode: mode.into() };
     let handle = reach(web, &opening.credential.caller, &target, mode, origin(headers)?).await?;
@@ -131,7 +132,10 @@ fn needs_approval(target: &Target) -> Problem {
 impl axum::extract::FromRequestParts<Arc<Shared>> for Opening {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut http::request::Parts, web: &Arc<Shared>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        web: &Arc<Shared>,
+    ) -> Result<Self, Problem> {
         Self::prepare(parts, web).await
     }
 }

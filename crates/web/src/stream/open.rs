@@ -26,7 +26,10 @@ impl Opening {
     /// When it is no WebSocket, or too many are open.
     pub(super) async fn prepare(parts: &mut Parts, web: &Arc<Shared>) -> Result<Self, Problem> {
         let upgrade = WebSocketUpgrade::from_request_parts(parts, web).await.map_err(|why| {
-            Problem::new(Kind::InvalidRequest, format!("open this as a WebSocket (RFC 6455): {}", why.body_text()))
+            Problem::new(
+                Kind::InvalidRequest,
+                format!("open this as a WebSocket (RFC 6455): {}", why.body_text()),
+            )
         })?;
         let credential = parts.extensions.get::<Credential>().cloned();
         let credential = credential.ok_or_else(|| Problem::new(Kind::Internal, "nobody was recognised"))?;
@@ -35,7 +38,11 @@ impl Opening {
     }
 
     /// Answers the request; `serve` then runs until the WebSocket ends.
-    pub(crate) fn upgrade<F>(self, protocol: &'static str, serve: impl FnOnce(WebSocket) -> F + Send + 'static) -> Response
+    pub(crate) fn upgrade<F>(
+        self,
+        protocol: &'static str,
+        serve: impl FnOnce(WebSocket) -> F + Send + 'static,
+    ) -> Response
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -56,5 +63,8 @@ impl Opening {
 }
 
 fn too_many() -> Problem {
-    Problem::new(Kind::Unavailable, format!("{STREAMS_MAX} streams are open, which is the limit: close one and try again"))
+    Problem::new(
+        Kind::Unavailable,
+        format!("{STREAMS_MAX} streams are open, which is the limit: close one and try again"),
+    )
 }

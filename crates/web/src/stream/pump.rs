@@ -13,11 +13,18 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::{End, Right, message};
 use crate::limits::{CLOSE_GRACE, FRAME_BYTES_MAX, PING_EVERY, SILENCE_MAX, WRITE_BUFFER_BYTES};
 
-type Viewer = SplitSink<WebSocket, Message>;
-type Frames = SplitStream<WebSocket>;
+/// What is sent to a viewer.
+pub(crate) type Viewer = SplitSink<WebSocket, Message>;
+/// What a viewer sends.
+pub(crate) type Frames = SplitStream<WebSocket>;
 
 /// Runs until the stream or its viewer ends, or the viewer may not look any more.
-pub(super) async fn run(socket: WebSocket, attachment: Attachment, right: Right, shutdown: CancellationToken) {
+pub(super) async fn run(
+    socket: WebSocket,
+    attachment: Attachment,
+    right: Right,
+    shutdown: CancellationToken,
+) {
     let (mut viewer, mut frames) = socket.split();
     let Attachment { output, input } = attachment;
     let end = tokio::select! {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use drawbridge_contract::{
-    Answer, Authenticator, BoxFuture, Call, Caller, CallerKind, Change, Completion, Handler, Live, Outcome, Refusal,
-    Suggestions, Target, Unauthenticated, View, Watch, broadcast,
+    Answer, Authenticator, BoxFuture, Call, Caller, CallerKind, Change, Completion, Handler, Live, Outcome,
+    Refusal, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
 };
 
 /// The owner's key here.
@@ -65,7 +65,11 @@ impl Handler for Door {
         self.inner.view(caller)
     }
 
-    fn complete<'a>(&'a self, caller: &'a Caller, request: Completion) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
+    fn complete<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: Completion,
+    ) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
         self.inner.complete(caller, request)
     }
 

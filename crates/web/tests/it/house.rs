@@ -17,6 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::door::{Door, KEY, Keys};
+use crate::terminal::Terminal;
 use crate::tools::{Done, Notes};
 
 pub(crate) type Socket = WebSocketStream<TcpStream>;
@@ -27,6 +28,7 @@ pub(crate) struct House {
     pub(crate) door: Arc<Door>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) done: Arc<Done>,
+    pub(crate) terminal: Arc<Terminal>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -60,7 +62,8 @@ impl Answer {
 impl House {
     pub(crate) async fn open() -> Self {
         let done = Arc::new(Done::default());
-        let inner = Kit::of(Notes(done.clone())).handler();
+        let terminal = Arc::new(Terminal::default());
+        let inner = Kit::of(Notes(done.clone(), terminal.clone())).handler();
         let door = Arc::new(Door { inner, refusal: Mutex::new(None), calls: Mutex::default() });
         let keys = Arc::new(Keys::new());
         let listener = Listener::bind(&[SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]).await.unwrap();
@@ -70,7 +73,7 @@ impl House {
         let status = Arc::new(|| json!({ "health": "ok", "bridge": "lowered" }));
         let web = Web { handler: door.clone(), status, shutdown: shutdown.clone() };
         tokio::spawn(listener.serve(routes(guard, web, axum::Router::new()), shutdown.clone()));
-        Self { address, door, keys, done, shutdown }
+        Self { address, door, keys, done, terminal, shutdown }
     }
 
     /// A request with our key, to be changed.
@@ -82,7 +85,8 @@ impl House {
     /// Sends a request, and gives the answer as it comes.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> http::Response<Incoming> {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         sender.send_request(request).await.unwrap()
     }

@@ -18,7 +18,8 @@ const MAIN: &str = "/api/terminals/main/stream";
 
 async fn next(socket: &mut Socket) -> Message {
     loop {
-        let message = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("nothing came");
+        let message =
+            tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("nothing came");
         match message.expect("it ended").unwrap() {
             Message::Ping(_) | Message::Pong(_) => {}
             message => return message,
@@ -82,7 +83,8 @@ async fn who_watches_sees_and_cannot_type() {
 async fn a_key_can_come_among_the_protocols_and_is_not_sent_back() {
     let house = House::open().await;
     let offered = format!("drawbridge.terminal.v1, drawbridge.key.{KEY}");
-    let mut request = format!("ws://{}{MAIN}", house.address).parse::<http::Uri>().map(http::Request::get).unwrap();
+    let mut request =
+        format!("ws://{}{MAIN}", house.address).parse::<http::Uri>().map(http::Request::get).unwrap();
     for (name, value) in [
         ("host", house.address.to_string().as_str()),
         ("connection", "upgrade"),
@@ -99,7 +101,9 @@ async fn a_key_can_come_among_the_protocols_and_is_not_sent_back() {
     assert_eq!(answer.headers()["sec-websocket-protocol"], "drawbridge.terminal.v1");
     let wrong = house.open_socket(MAIN, |request| {
         request.headers_mut().remove("authorization");
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("drawbridge.key.wrong"));
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", HeaderValue::from_static("drawbridge.key.wrong"));
     });
     assert_eq!(wrong.await.unwrap_err().status(), 401);
 }
@@ -121,7 +125,8 @@ async fn refusals_are_answers_before_anything_is_open() {
 #[tokio::test]
 async fn a_revoked_key_and_a_raised_bridge_end_what_is_open() {
     let house = House::open().await;
-    let (mut first, mut second) = (house.socket(MAIN).await, house.socket(&format!("{MAIN}?mode=watch")).await);
+    let (mut first, mut second) =
+        (house.socket(MAIN).await, house.socket(&format!("{MAIN}?mode=watch")).await);
     house.door.refuse(Refusal::Raised);
     let begun = Instant::now();
     for socket in [&mut first, &mut second] {

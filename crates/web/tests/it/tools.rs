@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use drawbridge_contract::{
-    Annotations, Attachment, Context, Example, InputRequest, InputRequired, LiveStream, Outcome, Server, StreamHandle,
-    StreamInput, StreamMode, StreamOutput, Streams, Tool, ToolError, ToolResult, ToolSpec, TypedTool, bind, raw,
+    Annotations, Attachment, Context, Example, InputRequest, InputRequired, LiveStream, Outcome, Server,
+    StreamHandle, StreamInput, StreamMode, StreamOutput, Streams, Tool, ToolError, ToolResult, ToolSpec,
+    TypedTool, bind, raw,
 };
 use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::mpsc;
+
+use crate::terminal::{self, Terminal};
 
 /// What the tools did.
 #[derive(Default)]
@@ -43,7 +46,11 @@ macro_rules! tool {
             fn spec() -> ToolSpec {
                 $spec
             }
-            async fn run($done: &Arc<Done>, $given: $input, $context: &Context) -> Result<Outcome, ToolError> {
+            async fn run(
+                $done: &Arc<Done>,
+                $given: $input,
+                $context: &Context,
+            ) -> Result<Outcome, ToolError> {
                 $body
             }
         }
@@ -86,7 +93,8 @@ impl Drop for Stopped {
 tool!(
     Slow,
     Text,
-    ToolSpec::of::<Text>("notes_slow", "Slow", "Tells how far it is, and then hangs.").annotated(Annotations::READS),
+    ToolSpec::of::<Text>("notes_slow", "Slow", "Tells how far it is, and then hangs.")
+        .annotated(Annotations::READS),
     |done, input, context| {
         let _stopped = Stopped(done.clone());
         for step in 1..=3 {
@@ -114,7 +122,7 @@ tool!(
     }
 );
 
-pub(crate) struct Notes(pub(crate) Arc<Done>);
+pub(crate) struct Notes(pub(crate) Arc<Done>, pub(crate) Arc<Terminal>);
 
 impl Server for Notes {
     fn name(&self) -> &str {
@@ -123,7 +131,10 @@ impl Server for Notes {
 
     fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let done = &self.0;
-        vec![bind::<_, Ask>(done), bind::<_, Echo>(done), bind::<_, Fail>(done), bind::<_, Slow>(done)]
+        let mut tools =
+            vec![bind::<_, Ask>(done), bind::<_, Echo>(done), bind::<_, Fail>(done), bind::<_, Slow>(done)];
+        tools.extend(terminal::tools(&self.1));
+        tools
     }
 
     fn streams(&self) -> Option<Arc<dyn Streams>> {
@@ -156,7 +167,8 @@ impl LiveStream for Screen {
         let (typed, keys) = mpsc::channel(8);
         let (shown, output) = mpsc::channel(64);
         tokio::spawn(show(keys, shown));
-        let output = futures::stream::unfold(output, |mut output| async { Some((output.recv().await?, output)) });
+        let output =
+            futures::stream::unfold(output, |mut output| async { Some((output.recv().await?, output)) });
         // A watcher types nothing, so its sender has to live on here for the screen to stay.
         match self.0 {
             StreamMode::Type => Attachment { output: output.boxed(), input: Some(typed) },
