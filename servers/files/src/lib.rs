@@ -8,6 +8,7 @@
 
 mod disk;
 mod error;
+mod listing;
 mod reading;
 mod resources;
 mod searching;

@@ -93,8 +93,9 @@ impl Reading<'_> {
         let shown = place.show();
         let bytes = self.first_bytes(&mut file, &stat, &shown)?;
         let whole = bytes.len() as u64 >= stat.size_bytes && bytes.len() <= self.bytes_max.max(HEAD_BYTES);
-        let about = About::new(shown.clone(), &stat, place, &bytes);
-        let Some(charset) = self.charset(&bytes, whole)? else {
+        let charset = self.charset(&bytes, whole)?;
+        let about = About::new(&stat, place, &bytes, charset);
+        let Some(charset) = charset else {
             return self.binary(file, bytes, about);
         };
         let all = self.start.is_none() && self.lines_max == u64::MAX && bytes.len() <= self.bytes_max;
@@ -162,12 +163,12 @@ impl Reading<'_> {
 }
 
 impl About {
-    fn new(path: String, stat: &Stat, place: &Place<'_>, head: &[u8]) -> Self {
+    fn new(stat: &Stat, place: &Place<'_>, head: &[u8], charset: Option<Charset>) -> Self {
         Self {
-            path,
+            path: place.show(),
             size_bytes: stat.size_bytes,
             revision: stat.revision(),
-            mime_type: mime_type(place, head),
+            mime_type: mime_type(place, head, charset.is_some()),
             encoding: None,
             invalid: false,
             from_byte: None,
@@ -245,10 +246,11 @@ impl About {
 }
 
 /// The media type: of what is certainly known by its first bytes, else by its name.
-fn mime_type(place: &Place<'_>, head: &[u8]) -> String {
+fn mime_type(place: &Place<'_>, head: &[u8], is_text: bool) -> String {
     let by_name = place.parts.last().and_then(|name| mime_guess::from_path(name).first_raw());
-    let is_text = std::str::from_utf8(head).is_ok();
-    let by_bytes = infer::get(head).filter(|_| !is_text).map(|kind| kind.mime_type());
+    let by_bytes = if is_text { None } else { infer::get(head).map(|kind| kind.mime_type()) };
+    // Endings have several meanings: `.ts` is TypeScript where it is text.
+    let may_be = |name: &&str| !is_text || name.starts_with("text/") || name.starts_with("application/");
     let default = if is_text { "text/plain" } else { "application/octet-stream" };
-    by_bytes.or(by_name).unwrap_or(default).to_owned()
+    by_bytes.or(by_name.filter(may_be)).unwrap_or(default).to_owned()
 }

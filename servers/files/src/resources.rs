@@ -56,9 +56,11 @@ impl Resources for FileResources {
         uri: &'a str,
         context: &'a Context,
     ) -> BoxFuture<'a, std::result::Result<Outcome<ResourceResult>, ToolError>> {
-        Box::pin(
-            async move { quick(&self.roots, uri.to_owned(), context, read).await.map(Outcome::Complete) },
-        )
+        Box::pin(async move {
+            quick(&self.roots, uri.to_owned(), context, |roots, uri, work| read(roots, uri, work))
+                .await
+                .map(Outcome::Complete)
+        })
     }
 
     fn watch(&self, uri: &str) -> std::result::Result<Watch, ToolError> {
@@ -151,7 +153,7 @@ fn each_entry(roots: &Roots, here: &Here<'_>, work: &Work, mut see: impl FnMut(&
     }
 }
 
-fn read(roots: &Roots, uri: &String, work: &Work) -> Result<ResourceResult> {
+fn read(roots: &Roots, uri: &str, work: &Work) -> Result<ResourceResult> {
     let place = roots.place(&path(uri)?, Last::Follow, Want::Read, work)?;
     if place.there()?.kind == Kind::Directory {
         return names(roots, &roots.open_folder(&place, work)?, uri, work);
@@ -168,7 +170,7 @@ fn read(roots: &Roots, uri: &String, work: &Work) -> Result<ResourceResult> {
         Shape::Text(contents) => text = Some(contents),
         Shape::Image(bytes) | Shape::Bytes(bytes) => blob = Some(STANDARD.encode(bytes)),
     }
-    let contents = Contents { uri: uri.clone(), mime_type: Some(read.about.mime_type), text, blob };
+    let contents = Contents { uri: uri.to_owned(), mime_type: Some(read.about.mime_type), text, blob };
     Ok(ResourceResult { contents: vec![contents] })
 }
 

@@ -21,6 +21,7 @@ use crate::disk::name::Name;
 use crate::disk::roots::Roots;
 use crate::disk::stat::{Kind, Stat};
 use crate::error::{FileError, Result};
+use crate::text::visible::visible;
 use crate::walk::names::{Choice, PATTERN_BYTES_MAX};
 use crate::walk::{DEPTH_MAX, Visited, Visitor, Walk};
 use crate::work::Work;
@@ -204,7 +205,7 @@ struct Kept {
 
 impl Page {
     /// From which line on matches of `path` may be shown; `None` when none may.
-    fn from_line(&self, path: &str) -> Option<u64> {
+    fn first_line(&self, path: &str) -> Option<u64> {
         let from = match &self.after {
             None => 0,
             Some((last, line)) => match path.cmp(last.as_str()) {
@@ -250,7 +251,7 @@ impl Page {
                 break;
             }
             if self.files_only {
-                text.push_str(&format!("{path}: {}\n", hit.matches));
+                text.push_str(&format!("{}: {}\n", visible(path), hit.matches));
                 last = Some((path, 0));
                 continue;
             }
@@ -277,7 +278,7 @@ fn cut(lines: &mut Vec<Line>, matches: usize) {
 }
 
 fn show_lines(text: &mut String, path: &str, lines: &[Line]) {
-    text.push_str(path);
+    text.push_str(&visible(path));
     text.push('\n');
     let with_context = lines.iter().any(|line| !line.is_match);
     let mut before: Option<u64> = None;
@@ -347,7 +348,7 @@ impl Seeker<'_> {
                 return Ok(());
             }
         }
-        let from_line = self.page.from_line(&self.path);
+        let from_line = self.page.first_line(&self.path);
         let mut taker = Taker::new(self.matcher, from_line, self.page);
         let searched = if at_once {
             self.searcher.search_slice(self.matcher, &self.buffer, &mut taker)

@@ -110,8 +110,10 @@ pub(crate) enum Denial {
 pub(crate) struct Denied {
     secret: Vec<Pattern>,
     protected: Vec<Pattern>,
-    /// The last component of every pattern, to let most names pass at once.
+    /// The last component of every pattern.
     last: HashSet<Vec<u8>>,
+    /// What lengths those have, by their first byte, as bits: lets nearly every name pass at once.
+    lengths: [u64; 256],
 }
 
 /// Folded components that must follow each other somewhere in a path.
@@ -128,8 +130,13 @@ impl Denied {
         };
         let (mut secret, protected) = (patterns(secret), patterns(protected));
         secret.push(parse(&TRASH_NAME.to_owned()));
-        let last = secret.iter().chain(&protected).filter_map(|pattern| pattern.last().cloned()).collect();
-        Self { secret, protected, last }
+        let last: HashSet<Vec<u8>> =
+            secret.iter().chain(&protected).filter_map(|pattern| pattern.last().cloned()).collect();
+        let mut lengths = [0; 256];
+        for name in &last {
+            lengths[usize::from(name[0])] |= length_bit(name);
+        }
+        Self { secret, protected, last, lengths }
     }
 
     /// Whether `parts`, from the root down, may be used. Every pattern in it counts, not only one at its end.
@@ -145,6 +152,9 @@ impl Denied {
 
     /// The same for the entry `name` below `above`.
     pub(crate) fn check_entry(&self, above: &[OsString], name: &OsStr, want: Want) -> Option<Denial> {
+        if self.passes_at_once(name.as_encoded_bytes()) {
+            return None;
+        }
         let name = fold(name);
         if name.starts_with(STAGED_PREFIX.as_bytes()) {
             return Some(Denial::Secret);
@@ -160,6 +170,17 @@ impl Denied {
         }
     }
 
+    /// Whether no pattern ends with a name like this, without folding it. A walk asks this for every entry.
+    fn passes_at_once(&self, name: &[u8]) -> bool {
+        let end = name.iter().rposition(|byte| !b". ".contains(byte)).map_or(name.len(), |last| last + 1);
+        let name = &name[..end];
+        let [first, ..] = name else { return false };
+        // Only names that begin with a dot can be half-written files of ours.
+        *first != b'.'
+            && self.lengths[usize::from(first.to_ascii_lowercase())] & length_bit(name) == 0
+            && name.is_ascii()
+    }
+
     /// What must not lie below a folder that is to be put at `parts`: for `…/.git`, `hooks` and `config`. Folded.
     pub(crate) fn forbidden_below(&self, parts: &[OsString]) -> Vec<&[Vec<u8>]> {
         let Some((name, above)) = parts.split_last() else { return Vec::new() };
@@ -170,6 +191,11 @@ impl Denied {
         let all = self.secret.iter().chain(&self.protected);
         all.filter_map(|pattern| rests(pattern).map(|length| &pattern[length..])).collect()
     }
+}
+
+/// The bit of a name's length; long names share one.
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }
 
 fn ends_with(above: &[OsString], name: &[u8], pattern: &[Vec<u8>]) -> bool {
@@ -234,6 +260,24 @@ mod tests {
         {
             assert_eq!(check(path, Want::Write), Some(Denial::Protected), "{path}");
             assert_eq!(check(path, Want::Read), None, "{path}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_passes_at_once_would_pass_anyway(name in "[.hHcC\u{200c}]?[a-zA-Z.]{1,8}[ .]{0,2}") {
+            let denied = Denied::new(&["hooks".to_owned(), "C".to_owned()], &["config".to_owned()]);
+            let folded = fold(OsStr::new(&name));
+            if denied.passes_at_once(name.as_bytes()) {
+                proptest::prop_assert!(!denied.last.contains(&folded), "{name}");
+            }
+        }
+
+        #[test]
+        fn any_spelling_of_case_is_refused(upper in proptest::collection::vec(proptest::bool::ANY, 5)) {
+            let name: String =
+                "hooks".chars().zip(upper).map(|(c, upper)| if upper { c.to_ascii_uppercase() } else { c }).collect();
+            proptest::prop_assert_eq!(check(&format!(".git/{name}"), Want::Write), Some(Denial::Protected));
         }
     }
 

@@ -195,7 +195,7 @@ pub(crate) fn inner(folder: &Folder, name: &str) -> io::Result<Folder> {
         other => return other,
     }
     match folder.make_private_folder(name) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => folder.folder(name, Reach::Any),
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn measure(folder: &Folder, name: Name<'_>, work: &Work) -> Result<Me
     let failed = |error| FileError::io("measure", name.as_os_str().to_string_lossy(), error);
     match folder.stat(name).map_err(failed)? {
         stat if stat.kind == Kind::Directory => {
-            pending.push(folder.folder(name, Reach::Any).map_err(failed)?)
+            pending.push(folder.folder(name, Reach::Any).map_err(failed)?);
         }
         stat => return Ok(Measure { entries: 1, bytes: stat.size_bytes, at_least: false }),
     }

@@ -4,3 +4,4 @@ pub(crate) mod diff;
 pub(crate) mod edits;
 pub(crate) mod encoding;
 pub(crate) mod lines;
+pub(crate) mod visible;

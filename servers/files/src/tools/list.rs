@@ -1,34 +1,26 @@
 //! `files_list`: what is in a folder.
 
-use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use drawbridge_contract::{
-    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool, raw,
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::denied::Want;
-use crate::disk::locate::Here;
-use crate::disk::name::Name;
 use crate::disk::roots::{Given, Roots};
-use crate::disk::stat::{Kind, Stat};
-use crate::error::{FileError, Result};
-use crate::walk::rules::Rules;
-use crate::walk::smallest::Smallest;
+use crate::disk::stat::Kind;
+use crate::error::Result;
+use crate::listing::{Listed, Listing, Sort};
+use crate::text::visible::visible;
 use crate::work::{Work, quick};
 
 /// How many entries a page has unless told otherwise.
 const LIMIT_DEFAULT: usize = 200;
 /// How many entries a page has at most.
 const LIMIT_MAX: usize = 2_000;
-/// How many entries are read on the thread of the call before it goes to the pool.
-const QUICK_ENTRIES_MAX: u64 = 2_000;
-/// Between how many entries the work looks whether it is to stop.
-const CHECK_EVERY: u64 = 1_024;
 
 pub(crate) struct List;
 
@@ -63,19 +55,6 @@ pub(crate) struct Input {
     /// `next_cursor` of the page before, with everything else the same.
     #[serde(default)]
     cursor: Option<String>,
-}
-
-/// What entries are ordered by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Sort {
-    /// By name, byte by byte.
-    #[default]
-    Name,
-    /// By size, the smallest first.
-    Size,
-    /// By time of modification, the oldest first.
-    Modified,
 }
 
 fn yes() -> bool {
@@ -118,19 +97,6 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// An entry that is on the page unless better ones come: ordered as the page is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Key {
-    after_directories: bool,
-    order: Order,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Order {
-    Rising(i128, String),
-    Falling(Reverse<(i128, String)>),
-}
-
 impl TypedTool<Roots> for List {
     type Input = Input;
 
@@ -144,11 +110,15 @@ impl TypedTool<Roots> for List {
         .gives::<Output>()
         .annotated(Annotations::READS)
         .examples(&[
-            Example { says: "Lists a folder.", args: r#"{"path": "notes"}"#, gives: r#""name":"todo.md""# },
+            Example {
+                says: "Lists a folder.",
+                args: r#"{"path": "notes"}"#,
+                gives: "recipes/\nlog.txt\n",
+            },
             Example {
                 says: "Finds the largest file.",
                 args: r#"{"path": "notes/recipes", "sort": "size", "descending": true, "details": true, "limit": 1}"#,
-                gives: r#"{"name":"soup.md","kind":"file","size_bytes":28"#,
+                gives: "soup.md  28 bytes",
             },
         ])
     }
@@ -165,9 +135,9 @@ impl TypedTool<Roots> for List {
 fn answer(roots: &Roots, input: &Input, work: &Work) -> Result<ToolResult> {
     let output = match roots.given(&input.path)? {
         Given::Top => list_roots(roots),
-        Given::In(..) => list(roots, &roots.here(&input.path, Want::Read, work)?, input, work)?,
+        Given::In(..) => list(roots, input, work)?,
     };
-    Ok(ToolResult::structured(&output))
+    Ok(ToolResult::text_and(&output.text(), &output))
 }
 
 fn list_roots(roots: &Roots) -> Output {
@@ -181,104 +151,65 @@ fn list_roots(roots: &Roots) -> Output {
     Output { path: "/".to_owned(), total: entries.len() as u64, entries, hidden: 0, next_cursor: None }
 }
 
-fn list(roots: &Roots, here: &Here<'_>, input: &Input, work: &Work) -> Result<Output> {
-    let failed = |error| FileError::io("list", here.show(), error);
-    let after = input.cursor.as_deref().map(read_cursor).transpose()?;
-    let rules = if input.skip_ignored { Some(Rules::at(here, work)?) } else { None };
-    let needs_stat = input.details || input.sort != Sort::Name;
-    let (mut total, mut hidden, mut seen) = (0, 0, 0_u64);
-    let mut page = Smallest::new(input.limit.clamp(1, LIMIT_MAX));
-    here.folder.entries().map_err(failed)?.each(failed, |name, kind| {
-        seen += 1;
-        work.fits(seen, QUICK_ENTRIES_MAX)?;
-        if seen.is_multiple_of(CHECK_EVERY) {
-            work.check()?;
-        }
-        if roots.denied.check_entry(&here.parts, name, Want::Read).is_some() {
-            return Ok(());
-        }
-        let Some((kind, stat)) = look(here, name, kind, needs_stat)? else { return Ok(()) };
-        if rules.as_ref().is_some_and(|rules| rules.ignores(name, kind == Kind::Directory)) {
-            return Ok(());
-        }
-        if !input.hidden && name.as_encoded_bytes().starts_with(b".") {
-            hidden += 1;
-            return Ok(());
-        }
-        total += 1;
-        let key = Key::of(input, name.to_string_lossy().into_owned(), kind, stat.as_ref());
-        if after.as_ref().is_none_or(|after| key > *after) {
-            page.offer(key, (kind, stat));
-        }
-        Ok(())
-    })?;
-    Ok(show(here, input, page, total, hidden))
-}
-
-/// What an entry is; `None` when it has gone meanwhile.
-fn look(
-    here: &Here<'_>,
-    name: &std::ffi::OsStr,
-    kind: Option<Kind>,
-    needs_stat: bool,
-) -> Result<Option<(Kind, Option<Stat>)>> {
-    match kind {
-        Some(kind) if !needs_stat => Ok(Some((kind, None))),
-        _ => {
-            let stat = Name::of(name).and_then(|name| here.folder.stat_if_there(name));
-            let stat = stat.map_err(|error| FileError::io("list", here.show(), error))?;
-            Ok(stat.map(|stat| (stat.kind, Some(stat))))
-        }
-    }
-}
-
-impl Key {
-    fn of(input: &Input, name: String, kind: Kind, stat: Option<&Stat>) -> Self {
-        let number = match input.sort {
-            Sort::Name => 0,
-            Sort::Size => stat.map_or(0, |stat| i128::from(stat.size_bytes)),
-            Sort::Modified => stat.map_or(0, |stat| stat.modified_ns),
-        };
-        let order = if input.descending {
-            Order::Falling(Reverse((number, name)))
-        } else {
-            Order::Rising(number, name)
-        };
-        Self { after_directories: input.directories_first && kind != Kind::Directory, order }
-    }
-}
-
-fn show(
-    here: &Here<'_>,
-    input: &Input,
-    page: Smallest<Key, (Kind, Option<Stat>)>,
-    total: u64,
-    hidden: u64,
-) -> Output {
-    let (sorted, more) = page.into_sorted();
-    let next_cursor = sorted.last().filter(|_| more).map(|(key, _)| write_cursor(key));
-    let entry = |(key, (kind, stat)): (Key, (Kind, Option<Stat>))| {
-        let stat = stat.filter(|_| input.details);
-        EntryShown {
-            kind,
-            size_bytes: stat.filter(|_| kind == Kind::File).map(|stat| stat.size_bytes),
-            modified: stat.map(|stat| stat.modified()),
-            name: match key.order {
-                Order::Rising(_, name) | Order::Falling(Reverse((_, name))) => name,
-            },
-        }
+fn list(roots: &Roots, input: &Input, work: &Work) -> Result<Output> {
+    let here = roots.here(&input.path, Want::Read, work)?;
+    let listing = Listing {
+        sort: input.sort,
+        descending: input.descending,
+        directories_first: input.directories_first,
+        hidden: input.hidden,
+        skip_ignored: input.skip_ignored,
+        details: input.details,
+        limit: input.limit.clamp(1, LIMIT_MAX),
+        cursor: input.cursor.as_deref(),
     };
-    Output { path: here.show(), entries: sorted.into_iter().map(entry).collect(), total, hidden, next_cursor }
+    let page = listing.page(roots, &here, work)?;
+    let entries = page.entries.into_iter().map(EntryShown::of).collect();
+    let (total, hidden, next_cursor) = (page.total, page.hidden, page.next_cursor);
+    Ok(Output { path: here.show(), entries, total, hidden, next_cursor })
 }
 
-fn write_cursor(key: &Key) -> String {
-    URL_SAFE_NO_PAD.encode(raw(key).get())
+impl Output {
+    /// The same for models that read text: a line for each entry.
+    fn text(&self) -> String {
+        let names: usize = self.entries.iter().map(|entry| entry.name.len()).sum();
+        let mut text = String::with_capacity(names + self.entries.len() * 4 + 128);
+        for entry in &self.entries {
+            entry.line(&mut text);
+        }
+        let _ = write!(text, "[{} of {} entries of {}.", self.entries.len(), self.total, visible(&self.path));
+        if self.hidden > 0 {
+            let _ = write!(text, " {} hidden ones are not counted.", self.hidden);
+        }
+        if let Some(cursor) = &self.next_cursor {
+            let _ = write!(text, " Go on with cursor={cursor:?}.");
+        }
+        text.push_str("]\n");
+        text
+    }
 }
 
-fn read_cursor(cursor: &str) -> Result<Key> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    key.ok_or_else(|| {
-        FileError::Invalid("this cursor is not one that files_list gave; begin without it".to_owned())
-    })
+impl EntryShown {
+    fn of(listed: Listed) -> Self {
+        let Listed { name, kind, stat } = listed;
+        let size_bytes = stat.as_ref().filter(|_| kind == Kind::File).map(|stat| stat.size_bytes);
+        Self { name, kind, size_bytes, modified: stat.map(|stat| stat.modified()) }
+    }
+
+    fn line(&self, text: &mut String) {
+        text.push_str(&visible(&self.name));
+        match self.kind {
+            Kind::Directory => text.push('/'),
+            Kind::File => {}
+            Kind::Symlink => text.push_str(" (symlink)"),
+            Kind::Other => text.push_str(" (not a regular file)"),
+        }
+        if let Some(size) = self.size_bytes {
+            let _ = write!(text, "  {size} bytes");
+        }
+        if let Some(modified) = &self.modified {
+            let _ = write!(text, "  {modified}");
+        }
+        text.push('\n');
+    }
 }

@@ -16,6 +16,7 @@ use crate::disk::name::Name;
 use crate::disk::roots::Roots;
 use crate::disk::stat::Kind;
 use crate::error::{FileError, Result};
+use crate::text::visible::visible;
 use crate::walk::rules::Rules;
 use crate::walk::smallest::Smallest;
 use crate::work::{Work, pooled};
@@ -209,7 +210,8 @@ fn draw(nodes: &[Node], index: usize, depth: usize, text: &mut String) {
             Some(Kind::Symlink) => "@",
             _ => "",
         };
-        text.push_str(&format!("{}{}{end}\n", "  ".repeat(depth), node.name.to_string_lossy()));
+        let name = node.name.to_string_lossy();
+        text.push_str(&format!("{}{}{end}\n", "  ".repeat(depth), visible(&name)));
         draw(nodes, inner, depth + 1, text);
     }
     if nodes[index].left_out > 0 {

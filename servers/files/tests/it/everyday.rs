@@ -13,8 +13,9 @@ async fn every_example_gives_what_it_says() {
 async fn a_file_is_listed_read_and_written() {
     let sample = Sample::new();
     let kit = &sample.kit;
-    kit.check("files_list", r#"{"path": "notes"}"#, r#""name":"recipes","kind":"directory""#).await;
-    kit.check("files_list", "{}", r#""total":5"#).await;
+    let listed = "plans/\nrecipes/\nlog.txt\nold.txt\ntodo.md\n[5 of 5 entries of notes. 1 hidden ones are not counted.]\n";
+    assert_eq!(kit.says("files_list", r#"{"path": "notes"}"#).await, listed);
+    assert_eq!(kit.says("files_list", "{}").await, listed);
     kit.check("files_read", r#"{"path": "todo.md"}"#, "- milk").await;
     kit.check("files_write", r#"{"path": "todo.md", "content": "done\n"}"#, "trash_id").await;
     assert_eq!(sample.text("todo.md"), "done\n");

@@ -34,7 +34,7 @@ async fn pages_of_matches_together_are_all() {
                 match line.split_once(": ") {
                     _ if line.starts_with("notes/") => file = line.to_owned(),
                     Some((number, text)) if text.starts_with("Needle") => {
-                        found.push(format!("{file}:{number}"))
+                        found.push(format!("{file}:{number}"));
                     }
                     _ => {}
                 }
