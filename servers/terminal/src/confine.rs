@@ -45,6 +45,10 @@ pub const HOME_READ: &[&str] = &[
 ];
 
 
+/// What confined commands may read beside what every program may: the system's own settings for shells and editors.
+const SHELLS_READ: &[&str] =
+    &["/etc/bashrc", "/etc/fish", "/etc/zshenv", "/etc/zshrc", "/etc/nanorc", "/etc/vimrc", "/etc/python3"];
+
 /// What every command gets: where it may go, and what it sees.
 #[derive(Debug)]
 pub(crate) struct Confine {
@@ -60,7 +64,7 @@ impl Confine {
     /// As the settings say; `files` are the shells' start-up files.
     pub(crate) fn new(settings: &TerminalSettings, files: &Path) -> Self {
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        let system = SYSTEM_READ.iter().map(PathBuf::from);
+        let system = SYSTEM_READ.iter().chain(SHELLS_READ).map(PathBuf::from);
         let own = home.iter().flat_map(|home| HOME_READ.iter().map(move |path| home.join(path)));
         let read = system.chain(own).chain(settings.read.iter().cloned()).chain([files.to_owned()]);
         Self {

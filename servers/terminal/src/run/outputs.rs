@@ -93,19 +93,20 @@ impl Outputs {
     pub(crate) fn read(
         &self,
         caller: &str,
-        run: &str,
+        run: Option<&str>,
         stream: Stream,
         from: u64,
         bytes_max: usize,
     ) -> Result<Piece> {
         let path = {
             let all = self.all();
-            let kept = all.iter().find(|kept| *kept.run == *run && *kept.caller == *caller);
+            let is_wanted = |kept: &&Kept| run.is_none_or(|run| *kept.run == *run) && *kept.caller == *caller;
+            let kept = all.iter().rfind(is_wanted);
             let spool = kept.and_then(|kept| match stream {
                 Stream::Stdout => kept.stdout.as_ref(),
                 Stream::Stderr => kept.stderr.as_ref(),
             });
-            spool.ok_or_else(|| TerminalError::NoRun(run.chars().take(100).collect()))?.path()
+            spool.ok_or_else(|| TerminalError::NoRun(run.unwrap_or_default().chars().take(100).collect()))?.path()
         };
         read_at(&path, from, bytes_max)
             .map_err(|source| TerminalError::Io { doing: "read the kept output", source })
@@ -140,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(2);
         outputs.keep(kept(folder.path(), "r1"));
-        let read = |caller, run, stream, from, max| outputs.read(caller, run, stream, from, max);
+        let read = |caller, run, stream, from, max| outputs.read(caller, Some(run), stream, from, max);
         let part = read("key:a", "r1", Stream::Stdout, 4, 3).unwrap();
         assert_eq!((part.bytes.as_slice(), part.length), (&b"456"[..], 10));
         assert_eq!(read("key:a", "r1", Stream::Stdout, 10, 3).unwrap().bytes, b"");
@@ -156,8 +157,8 @@ mod tests {
         for run in ["r1", "r2", "r3"] {
             outputs.keep(kept(folder.path(), run));
         }
-        assert!(outputs.read("key:a", "r1", Stream::Stdout, 0, 1).is_err());
-        assert!(outputs.read("key:a", "r2", Stream::Stdout, 0, 1).is_ok());
+        assert!(outputs.read("key:a", Some("r1"), Stream::Stdout, 0, 1).is_err());
+        assert!(outputs.read("key:a", None, Stream::Stdout, 0, 1).is_ok());
         assert!(!folder.path().join("r1.stdout").exists() && folder.path().join("r3.stdout").exists());
     }
 }

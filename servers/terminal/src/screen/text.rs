@@ -172,15 +172,16 @@ impl Draw {
         }
     }
 
+    /// Without the spaces with which shells and editors fill lines, but for those before the cursor.
     fn text(self) -> String {
         let mut text = String::new();
         for (index, line) in self.lines.iter().enumerate() {
             if index > 0 {
-                // Shells and editors fill lines with spaces that nobody sees. The last line may still be written to.
-                text.truncate(text.trim_end_matches(' ').len());
                 text.push('\n');
             }
-            text.extend(line);
+            let written = if index == self.row { self.column.min(line.len()) } else { 0 };
+            let seen = line.iter().rposition(|one| *one != ' ').map_or(0, |last| last + 1);
+            text.extend(&line[..seen.max(written)]);
         }
         text
     }
@@ -261,6 +262,7 @@ mod tests {
             ("a: 1\r\nb: 1\r\n\x1b[2Aa: 2\r\nb: 2\r\n", "a: 2\nb: 2\n"),
             ("x\ty\r\n", "x\ty\n"),
             ("padded   \r\n> ", "padded\n> "),
+            ("abc\r\n%      \r \r", "abc\n"),
             ("before\x1b[2J\x1b[Hafter", "before\nafter"),
             ("\x1b]133;A;k=1\x07$ \x1b[?2004hls", "$ ls"),
             ("", ""),

@@ -44,22 +44,30 @@ pub(crate) enum Doing {
     Unknown,
     /// It waits for a command.
     Prompt,
-    /// It runs a command.
+    /// It runs a command, or is about to show a prompt.
     Running,
+}
+
+/// Whether the commands are over that one waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    No,
+    /// There is a prompt, but perhaps the shell is about to read what was typed before it.
+    IfQuiet,
+    Yes,
 }
 
 /// The commands of one terminal.
 #[derive(Debug)]
 pub(crate) struct Commands {
     marking: Marking,
+    doing: Doing,
     ended: VecDeque<Command>,
     count: u64,
     running: Option<Running>,
-    /// Where the last prompt begins.
-    prompt_from: Option<u64>,
     /// Where what is typed at the last prompt begins.
     typed_from: Option<u64>,
-    /// When a line was last entered that no mark has answered yet.
+    /// When a line was last entered, until a command begins.
     entered: Option<Instant>,
 }
 
@@ -73,8 +81,8 @@ struct Running {
 impl Commands {
     /// No command yet, in a shell that marks this.
     pub(crate) fn new(marking: Marking) -> Self {
-        let (running, prompt_from, typed_from, entered) = Default::default();
-        Self { marking, ended: VecDeque::new(), count: 0, running, prompt_from, typed_from, entered }
+        let (ended, running, typed_from, entered) = Default::default();
+        Self { marking, doing: Doing::Unknown, ended, count: 0, running, typed_from, entered }
     }
 
     /// Whether ends of commands are known at all.
@@ -90,8 +98,8 @@ impl Commands {
     /// Notes a mark at this place in the log.
     pub(crate) fn mark(&mut self, mark: Mark, at: Range<u64>, log: &Log, now: Instant) {
         match mark {
-            Mark::PromptStart => self.prompted(at.start),
-            Mark::PromptEnd => self.typed_from = Some(at.end),
+            Mark::PromptStart => self.running = None,
+            Mark::PromptEnd => (self.typed_from, self.doing) = (Some(at.end), Doing::Prompt),
             Mark::OutputStart => self.started(at, log, now),
             Mark::Ended(exit_code) => self.ended(exit_code, at.start, log, now),
         }
@@ -99,19 +107,21 @@ impl Commands {
 
     /// What the shell is doing.
     pub(crate) fn doing(&self) -> Doing {
-        match (&self.running, self.prompt_from) {
-            (Some(_), _) => Doing::Running,
-            (None, Some(_)) if self.marking == Marking::Prompts && self.entered.is_some() => Doing::Running,
-            (None, Some(_)) => Doing::Prompt,
-            (None, None) => Doing::Unknown,
-        }
+        let entered = self.marking == Marking::Prompts && self.entered.is_some();
+        if self.doing == Doing::Prompt && entered { Doing::Running } else { self.doing }
     }
 
-    /// Whether a command ended after this place, or an empty one was entered: a new prompt is there.
-    pub(crate) fn ended_since(&self, place: u64) -> bool {
-        let ended = self.ended.back().is_some_and(|last| last.output.end >= place);
-        let prompted = self.prompt_from.is_some_and(|from| from >= place);
-        ended || (prompted && self.running.is_none() && self.entered.is_none())
+    /// Whether what ran at this place is over: its end has come, and a prompt after it.
+    pub(crate) fn over_since(&self, place: u64) -> Over {
+        let ended = self.ended.back().map(|last| last.output.end).filter(|end| *end >= place);
+        // The prompt that was there already, and at which was typed, is no answer.
+        let is_answer = |from: &u64| *from > place && ended.is_none_or(|end| *from >= end);
+        match self.typed_from.filter(|from| self.doing == Doing::Prompt && is_answer(from)) {
+            None => Over::No,
+            Some(_) if ended.is_some() && self.entered.is_none() => Over::Yes,
+            // An empty line, a prompt that was only drawn again, or input that a program has taken.
+            Some(_) => Over::IfQuiet,
+        }
     }
 
     /// The commands that ended after this place.
@@ -134,28 +144,19 @@ impl Commands {
         self.running.as_ref().map(|running| running.output_from)
     }
 
-    fn prompted(&mut self, from: u64) {
-        // A line that was entered before the first prompt is still to be read by the shell.
-        if self.prompt_from.is_some() {
-            self.entered = None;
-        }
-        self.running = None;
-        self.prompt_from = Some(from);
-    }
-
     fn started(&mut self, at: Range<u64>, log: &Log, now: Instant) {
         let typed = log.between(self.typed_from.unwrap_or(at.start), at.start);
-        self.entered = None;
+        (self.entered, self.doing) = (None, Doing::Running);
         self.running = Some(Running { line: line_of(&typed), output_from: at.end, since: now });
     }
 
     fn ended(&mut self, exit_code: Option<i32>, at: u64, log: &Log, now: Instant) {
+        self.doing = if self.doing == Doing::Unknown { Doing::Unknown } else { Doing::Running };
         let running = match self.marking {
             Marking::Prompts => self.guess(at, log, now),
             _ => self.running.take(),
         };
         let Some(Running { line, output_from, since }) = running else { return };
-        self.entered = None;
         self.count += 1;
         let duration = now.saturating_duration_since(since);
         let output = output_from..at.max(output_from);
@@ -167,8 +168,8 @@ impl Commands {
 
     /// Where a shell does not mark where output begins: after the line that was typed, if there is one.
     fn guess(&mut self, at: u64, log: &Log, now: Instant) -> Option<Running> {
+        let since = self.entered.take().unwrap_or(now);
         let typed_from = self.typed_from.take()?;
-        let since = self.entered.unwrap_or(now);
         let typed = log.between(typed_from, at);
         let end = memchr::memchr(b'\n', &typed)?;
         let line = line_of(&typed[..end]);
@@ -231,37 +232,42 @@ mod tests {
         assert_eq!(shown.commands.doing(), Doing::Prompt);
         let before = shown.log.end();
         shown.enter("make").mark(OutputStart).pass(3).text("done\r\n");
-        assert_eq!((shown.commands.doing(), shown.commands.ended_since(before)), (Doing::Running, false));
+        assert_eq!((shown.commands.doing(), shown.commands.over_since(before)), (Doing::Running, Over::No));
         shown.mark(Ended(Some(2)));
-        assert!(shown.commands.ended_since(before));
+        // Who types before the prompt is there would be answered by that prompt.
+        assert_eq!(shown.commands.over_since(before), Over::No);
+        shown.prompt();
+        assert_eq!(shown.commands.over_since(before), Over::Yes);
         let command = shown.commands.numbered(1).unwrap();
         assert_eq!((command.line.as_str(), command.exit_code), ("make", Some(2)));
         assert_eq!(shown.log.between(command.output.start, command.output.end), b"done\r\n");
         assert_eq!(command.duration, Duration::from_secs(3));
-        assert!(!shown.commands.ended_since(shown.log.end() + 1));
+        assert_eq!(shown.commands.over_since(shown.log.end() + 1), Over::No);
     }
 
     #[test]
-    fn prompts_alone_are_no_commands_but_an_end_of_waiting() {
+    fn an_empty_line_is_no_command_and_over_when_it_is_quiet() {
         let mut shown = Shown::new(Marking::Commands);
         shown.mark(Ended(Some(0))).prompt();
         let before = shown.log.end();
         assert_eq!(shown.commands.since(0).count(), 0);
         shown.enter("");
-        assert!(!shown.commands.ended_since(before));
         shown.mark(Ended(Some(0))).prompt();
-        assert!(shown.commands.ended_since(before));
-        assert_eq!(shown.commands.next_number(), 1);
+        assert_eq!((shown.commands.over_since(before), shown.commands.next_number()), (Over::IfQuiet, 1));
     }
 
     #[test]
-    fn a_line_entered_before_the_first_prompt_is_waited_for() {
+    fn a_line_entered_before_the_prompt_is_waited_for() {
         let mut shown = Shown::new(Marking::Commands);
         shown.enter("late");
         shown.mark(Ended(Some(0))).prompt();
-        assert!(!shown.commands.ended_since(0));
-        shown.mark(OutputStart).text("x").mark(Ended(Some(0)));
-        assert!(shown.commands.ended_since(0));
+        assert_eq!(shown.commands.over_since(0), Over::IfQuiet);
+        shown.mark(OutputStart).text("x");
+        assert_eq!(shown.commands.over_since(0), Over::No);
+        shown.enter("typed ahead, or taken by the command").mark(Ended(Some(0))).prompt();
+        assert_eq!(shown.commands.over_since(0), Over::IfQuiet);
+        shown.mark(OutputStart).mark(Ended(Some(0))).prompt();
+        assert_eq!(shown.commands.over_since(0), Over::Yes);
     }
 
     #[test]

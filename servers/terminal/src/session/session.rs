@@ -138,10 +138,11 @@ impl Session {
         loop {
             let look_again = {
                 let state = self.state();
-                if let Some(reason) = until.reached(&state, since, begun, Instant::now()) {
+                let now = Instant::now();
+                if let Some(reason) = until.reached(&state, since, begun, now) {
                     return reason;
                 }
-                until.look_again(&state, begun).unwrap_or(deadline).min(deadline)
+                until.look_again(&state, begun).filter(|at| *at > now).unwrap_or(deadline).min(deadline)
             };
             tokio::select! {
                 _ = changed.changed() => {}

@@ -144,7 +144,7 @@ impl Sessions {
     }
 
     /// Lets go of a terminal. It ends if it has not ended yet.
-    pub(super) fn forget(&self, session: &Arc<Session>) {
+    pub(crate) fn forget(&self, session: &Arc<Session>) {
         let is_it = |place: &Place| place.session.as_ref().is_some_and(|other| Arc::ptr_eq(other, session));
         self.places().retain(|place| !is_it(place));
     }

@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 
+use super::commands::Over;
 use super::state::State;
 use crate::screen::text;
+
+/// How long a prompt is looked at before it is believed that the shell waits for a command.
+const SETTLED: Duration = Duration::from_millis(150);
 
 /// What to wait for.
 #[derive(Debug)]
@@ -82,17 +86,26 @@ impl Until {
                 (now.saturating_duration_since(from) >= *time).then_some(Reason::Quiet)
             }
             Self::Pattern(search) => search.finds(state).then_some(Reason::Pattern),
-            Self::CommandEnd => state.commands.ended_since(since).then_some(Reason::CommandEnd),
+            Self::CommandEnd => is_over(state, since, now).then_some(Reason::CommandEnd),
         };
         came.or_else(|| state.ended.is_some().then_some(Reason::Ended))
     }
 
-    /// When to look again though nothing happened.
+    /// When to look again though nothing happened; what lies in the past is no reason to.
     pub(crate) fn look_again(&self, state: &State, begun: Instant) -> Option<Instant> {
         match self {
             Self::Quiet(time) => Some(state.output_at.max(begun) + *time),
+            Self::CommandEnd => Some(state.output_at + SETTLED),
             _ => None,
         }
+    }
+}
+
+fn is_over(state: &State, since: u64, now: Instant) -> bool {
+    match state.commands.over_since(since) {
+        Over::No => false,
+        Over::IfQuiet => now.saturating_duration_since(state.output_at) >= SETTLED,
+        Over::Yes => true,
     }
 }
 

@@ -7,6 +7,9 @@ typeset -g __mark_key=$TERMINAL_MARK_KEY
 unset TERMINAL_MARK_KEY TERMINAL_ZDOTDIR TERMINAL_USER_ZDOTDIR HISTFILE
 [[ $ZDOTDIR == $HOME ]] && unset ZDOTDIR
 
+# What a command wrote last has no mark of ours at its end.
+PROMPT_EOL_MARK=''
+
 typeset -g __mark_begin=$'%{\e]133;A;k='$__mark_key$'\a%}'
 typeset -g __mark_end=$'%{\e]133;B;k='$__mark_key$'\a%}'
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,7 @@ impl TypedTool<Terminals> for Close {
         )
         .annotated(Annotations::DESTROYS)
         .gives::<Answer>()
+        .examples(&[Example { says: "Closes it.", args: r#"{"session": "build"}"#, gives: "Closed build" }])
     }
 
     async fn run(
@@ -51,6 +52,7 @@ impl TypedTool<Terminals> for Close {
             session.check_not_paused()?;
         }
         let ended = session.close().await;
+        terminals.sessions.forget(&session);
         let left_behind = ended.as_ref().map_or(0, |ended| ended.strays);
         let answer = Answer { end: End::of(ended.as_ref()), left_behind };
         let says = format!("Closed {}: {}; {left_behind} processes left behind were ended.", session.name, answer.end.says());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,9 @@ pub(crate) struct Output;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Input {
-    /// The run, as terminal_run named it.
-    run: String,
+    /// The run, as terminal_run named it; without it the last one whose output is kept.
+    #[serde(default)]
+    run: Option<String>,
     /// Which of its outputs.
     #[serde(default)]
     stream: Stream,
@@ -68,6 +69,11 @@ impl TypedTool<Terminals> for Output {
         )
         .annotated(Annotations::READS)
         .gives::<Answer>()
+        .examples(&[Example {
+            says: "Reads the part of the last long output that its answer did not hold.",
+            args: r#"{"from_byte": 128, "bytes_max": 512}"#,
+            gives: "Go on with from_byte 640",
+        }])
     }
 
     async fn run(
@@ -79,7 +85,7 @@ impl TypedTool<Terminals> for Output {
         let raw = input.raw;
         let from = input.from_byte;
         let bytes_max = input.bytes_max.clamp(16, BYTES_MAX);
-        let read = move || terminals.outputs.read(&caller, &input.run, input.stream, from, bytes_max);
+        let read = move || terminals.outputs.read(&caller, input.run.as_deref(), input.stream, from, bytes_max);
         let piece = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| ToolError::Failed(format!("reading broke off: {error}; please report it")))??;

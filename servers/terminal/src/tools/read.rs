@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use regex::RegexBuilder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,8 +49,9 @@ pub(crate) struct Input {
     how: How,
 }
 
-/// What to wait for, and how much to give.
+// What to wait for, and how much to give. Not a doc comment: it would describe every tool that has these members.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
 pub(super) struct How {
     /// What to wait for. Without it: the end of a command where the shell tells it, else quiet.
     #[serde(default)]
@@ -149,6 +150,18 @@ impl TypedTool<Terminals> for Read {
         .annotated(Annotations::READS)
         .gives::<Answer>()
         .timeout(Duration::from_millis(TIMEOUT_MS_MAX) + MARGIN)
+        .examples(&[
+            Example {
+                says: "Gives the output of the first command alone.",
+                args: r#"{"session": "build", "command": 1}"#,
+                gives: "42\n\n[command 1",
+            },
+            Example {
+                says: "Waits for a line that fits.",
+                args: r#"{"session": "build", "since": 0, "pattern": "^[0-9]+$", "timeout_ms": 1000}"#,
+                gives: "42",
+            },
+        ])
     }
 
     async fn run(

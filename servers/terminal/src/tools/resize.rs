@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use drawbridge_sandbox::Size;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +37,11 @@ impl TypedTool<Terminals> for Resize {
         )
         .annotated(Annotations { idempotent: true, ..Annotations::CHANGES })
         .gives::<Terminal>()
+        .examples(&[Example {
+            says: "Makes it wider.",
+            args: r#"{"session": "build", "columns": 132, "rows": 43}"#,
+            gives: "\"columns\":132",
+        }])
     }
 
     async fn run(

@@ -152,6 +152,11 @@ impl TypedTool<Terminals> for Run {
                 gives: "[exit code 3",
             },
             Example {
+                says: "Keeps the rest of a long output.",
+                args: r#"{"command": "seq 1 1000", "output_bytes_max": 256}"#,
+                gives: "terminal_output",
+            },
+            Example {
                 says: "Is ended when its time is over.",
                 args: r#"{"command": "sleep 60", "timeout_ms": 100}"#,
                 gives: "its time was over",

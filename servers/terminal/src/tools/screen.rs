@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,11 @@ impl TypedTool<Terminals> for Screen {
         )
         .annotated(Annotations::READS)
         .gives::<Answer>()
+        .examples(&[Example {
+            says: "Shows the screen.",
+            args: r#"{"session": "build"}"#,
+            gives: "80 columns, 24 rows; the cursor is at row",
+        }])
     }
 
     async fn run(

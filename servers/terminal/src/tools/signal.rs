@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use drawbridge_sandbox as sandbox;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,6 +44,11 @@ impl TypedTool<Terminals> for Signal {
              To end everything use terminal_close.",
         )
         .annotated(Annotations::DESTROYS)
+        .examples(&[Example {
+            says: "Interrupts what runs.",
+            args: r#"{"session": "build", "signal": "INT"}"#,
+            gives: "Sent INT",
+        }])
     }
 
     async fn run(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,18 @@ impl TypedTool<Terminals> for Write {
              Every key is in the owner's audit, and the owner can pause the typing.",
         )
         .annotated(ACTS)
+        .examples(&[
+            Example {
+                says: "Runs a command and waits for its end.",
+                args: r#"{"session": "build", "text": "echo $((6 * 7))", "enter": true, "read": {}}"#,
+                gives: "command 1 ended with exit code 0",
+            },
+            Example {
+                says: "Presses keys.",
+                args: r#"{"session": "build", "keys": ["up", "ctrl-c"]}"#,
+                gives: "begins at cursor",
+            },
+        ])
         .timeout(TIMEOUT)
     }
 

@@ -25,6 +25,7 @@ pub(crate) struct Desk {
 pub(crate) struct Seat {
     door: Arc<dyn Handler>,
     caller: Arc<Caller>,
+    person: PathBuf,
 }
 
 impl Desk {
@@ -37,16 +38,21 @@ impl Desk {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("work");
         std::fs::create_dir(&folder).unwrap();
-        let settings = change(TerminalSettings::new(home.path().join("state"), &folder));
+        let person = home.path().join("person");
+        std::fs::create_dir(&person).unwrap();
+        std::fs::write(person.join(".bashrc"), "PS1=${PROMPT:-'$ '}\n").unwrap();
+        let mut settings = TerminalSettings::new(home.path().join("state"), &folder);
+        settings.read.push(person.clone());
+        let settings = change(settings);
         let kit = Kit::of(Terminal::open(settings, Arc::new(Sandbox::new())).unwrap());
         let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
-        Self { owner: Seat { door: kit.handler(), caller }, home }
+        Self { owner: Seat { door: kit.handler(), caller, person }, home }
     }
 
     /// Somebody with a key of this name.
     pub(crate) fn key(&self, name: &str) -> Seat {
         let caller = Arc::new(Caller { id: format!("key:{name}").into(), kind: CallerKind::Key });
-        Seat { door: self.owner.door.clone(), caller }
+        Seat { caller, ..self.owner.clone() }
     }
 
     /// A place in the folder that commands work in.
@@ -100,17 +106,14 @@ impl Seat {
         self.open(json!({ "name": name, "shell": "bash" })).await
     }
 
-    /// Opens a terminal as a person without files of their own.
+    /// Opens a terminal as a person whose files say nothing but which prompt they want.
     pub(crate) async fn open(&self, mut arguments: Value) -> Value {
         let variables = &mut arguments["env"];
         if variables.is_null() {
             *variables = Value::Object(Map::new());
         }
         if variables["HOME"].is_null() {
-            variables["HOME"] = "/nonexistent".into();
-        }
-        if variables["PS1"].is_null() {
-            variables["PS1"] = "$ ".into();
+            variables["HOME"] = self.person.to_str().unwrap().into();
         }
         self.data("terminal_open", arguments).await
     }
@@ -124,12 +127,6 @@ impl Seat {
     /// Types without waiting.
     pub(crate) async fn keys(&self, session: &str, text: &str, keys: &[&str]) -> Value {
         self.data("terminal_write", json!({ "session": session, "text": text, "keys": keys })).await
-    }
-
-    /// Reads when all is quiet.
-    pub(crate) async fn quiet(&self, session: &str, since: u64) -> Value {
-        let arguments = json!({ "session": session, "since": since, "until": "quiet", "quiet_ms": 300 });
-        self.data("terminal_read", arguments).await
     }
 
     /// What a person would see, once a line fits the pattern.
