@@ -183,14 +183,24 @@ impl Denied {
 
     /// What must not lie below a folder that is to be put at `parts`: for `…/.git`, `hooks` and `config`. Folded.
     pub(crate) fn forbidden_below(&self, parts: &[OsString]) -> Vec<&[Vec<u8>]> {
-        let Some((name, above)) = parts.split_last() else { return Vec::new() };
-        let name = fold(name);
-        let rests = |pattern: &'_ Pattern| -> Option<usize> {
-            (1..pattern.len()).find(|&length| ends_with(above, &name, &pattern[..length]))
-        };
-        let all = self.secret.iter().chain(&self.protected);
-        all.filter_map(|pattern| rests(pattern).map(|length| &pattern[length..])).collect()
+        rests(self.secret.iter().chain(&self.protected), parts)
     }
+
+    /// What a folder that is now at `parts` may not take elsewhere, where its name would no longer make it secret: for
+    /// `….docker`, `config.json`. Folded.
+    pub(crate) fn secret_below(&self, parts: &[OsString]) -> Vec<&[Vec<u8>]> {
+        rests(self.secret.iter(), parts)
+    }
+}
+
+/// Of the patterns that begin with the end of `parts`, what is left of them.
+fn rests<'d>(patterns: impl Iterator<Item = &'d Pattern>, parts: &[OsString]) -> Vec<&'d [Vec<u8>]> {
+    let Some((name, above)) = parts.split_last() else { return Vec::new() };
+    let name = fold(name);
+    let begun = |pattern: &&'d Pattern| {
+        (1..pattern.len()).find(|&length| ends_with(above, &name, &pattern[..length]))
+    };
+    patterns.filter_map(|pattern| begun(&pattern).map(|length| &pattern[length..])).collect()
 }
 
 /// The bit of a name's length; long names share one.

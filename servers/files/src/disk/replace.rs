@@ -180,11 +180,15 @@ impl Drop for StagedFolder<'_> {
 
 /// The folder for half-written files: in the root's trash folder when that is on the same disk, else beside the place.
 fn staging(place: &Place<'_>) -> io::Result<Folder> {
-    let beside = || place.parent.folder_again();
     let trash = place.root.trash_folder()?;
     let staging = inner(&trash, STAGING_NAME)?;
     let same = staging.stat_self()?.identity.device == place.parent.stat_self()?.identity.device;
-    if same { Ok(staging) } else { beside() }
+    if same {
+        return Ok(staging);
+    }
+    let beside = place.parent.folder_again()?;
+    remove_left_over_in(&beside)?;
+    Ok(beside)
 }
 
 /// The folder `name` of ours in `folder`, made when it is not there.

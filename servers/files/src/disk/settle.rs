@@ -1,5 +1,7 @@
 //! Putting things where others may be: moving, restoring, and what may not be moved.
 
+use std::ffi::OsString;
+
 use super::denied::fold;
 use super::entries::Entries;
 use super::folder::{Folder, Reach};
@@ -18,6 +20,8 @@ pub(crate) struct Thing<'t> {
     pub(crate) folder: &'t Folder,
     pub(crate) name: Name<'t>,
     pub(crate) stat: Stat,
+    /// Where it is, or was before it was removed, from the root down.
+    pub(crate) was: &'t [OsString],
 }
 
 impl Roots {
@@ -53,7 +57,7 @@ impl Roots {
             Some(_) => replaced = Some(Trash::of(place.root)?.take(self, place, work)?),
         }
         let shown = place.show();
-        let copy = Copy::new(self, &shown, work, place.parts.clone());
+        let copy = Copy::faithful(self, &shown, work);
         tree::relocate((thing.folder, thing.name), (&place.parent, name), copy)?;
         Ok(replaced)
     }
@@ -74,19 +78,32 @@ impl Roots {
         }
     }
 
-    /// An error when a folder brings what may not be made at its new place: `hooks` in what becomes `.git`.
+    /// An error when a folder brings what may not be made at its new place, such as `hooks` in what becomes `.git`, or
+    /// takes along what is secret only below its old name, such as `config.json` in what was `.docker`.
     pub(crate) fn may_arrive(&self, thing: &Thing<'_>, place: &Place<'_>) -> Result<()> {
-        if thing.stat.kind != Kind::Directory {
+        // What returns to where it was makes nothing that was not there.
+        if thing.stat.kind != Kind::Directory || thing.was == place.parts {
             return Ok(());
         }
-        for forbidden in self.denied.forbidden_below(&place.parts) {
-            let failed = |error| FileError::io("look into", place.show(), error);
-            let folder = thing.folder.folder(thing.name, Reach::Any).map_err(failed)?;
-            if has(&folder, forbidden).map_err(failed)? {
-                return Err(FileError::Protected(place.show()));
+        let failed = |error| FileError::io("look into", place.show(), error);
+        let folder = thing.folder.folder(thing.name, Reach::Any).map_err(failed)?;
+        let any_of = |forbidden: Vec<&[Vec<u8>]>| -> Result<bool> {
+            for names in forbidden {
+                if has(&folder, names).map_err(failed)? {
+                    return Ok(true);
+                }
             }
+            Ok(false)
+        };
+        match () {
+            () if any_of(self.denied.forbidden_below(&place.parts))? => {
+                Err(FileError::Protected(place.show()))
+            }
+            () if any_of(self.denied.secret_below(thing.was))? => {
+                Err(FileError::Secret(place.root.show(thing.was)))
+            }
+            () => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -97,7 +97,7 @@ impl<'r> Trash<'r> {
         };
         self.keep(&record, roots, work, |id| {
             let shown = place.show();
-            let copy = Copy::new(roots, &shown, work, Vec::new());
+            let copy = Copy::faithful(roots, &shown, work);
             tree::relocate((&place.parent, place.name()?), (&self.folder, id), copy)
         })
     }
@@ -111,8 +111,7 @@ impl<'r> Trash<'r> {
             }
             // Another disk, or a file system without second names.
             let shown = place.show();
-            Copy::new(roots, &shown, work, Vec::new())
-                .entry((&place.parent, place.name()?), (&self.folder, id))
+            Copy::faithful(roots, &shown, work).entry((&place.parent, place.name()?), (&self.folder, id))
         })
     }
 

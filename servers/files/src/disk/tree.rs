@@ -121,8 +121,9 @@ pub(crate) struct Copy<'c> {
     pub(crate) roots: &'c Roots,
     pub(crate) shown: &'c str,
     pub(crate) work: &'c Work,
-    /// Where it will be, from the root down: names are refused by this.
-    pub(crate) target: Vec<OsString>,
+    /// Where it is and where it will be, from the root down: what is secret there, or may not be made here, is left
+    /// out. `None` when nothing is.
+    names: Option<(Vec<OsString>, Vec<OsString>)>,
     /// What was left out, as far as [`Copy::LEFT_OUT_MAX`].
     pub(crate) left_out: Vec<String>,
     pub(crate) files: u64,
@@ -130,9 +131,21 @@ pub(crate) struct Copy<'c> {
 }
 
 impl<'c> Copy<'c> {
-    /// A copy that will stand at `target`.
-    pub(crate) fn new(roots: &'c Roots, shown: &'c str, work: &'c Work, target: Vec<OsString>) -> Self {
-        Self { roots, shown, work, target, left_out: Vec::new(), files: 0, bytes: 0 }
+    /// A copy of what is at `source` that will stand at `target`, both from their roots down.
+    pub(crate) fn new(
+        roots: &'c Roots,
+        shown: &'c str,
+        work: &'c Work,
+        source: &[OsString],
+        target: &[OsString],
+    ) -> Self {
+        let names = Some((source.to_vec(), target.to_vec()));
+        Self { roots, shown, work, names, left_out: Vec::new(), files: 0, bytes: 0 }
+    }
+
+    /// A copy that takes the place of its original: nothing is refused by its name, as if it were only renamed.
+    pub(crate) fn faithful(roots: &'c Roots, shown: &'c str, work: &'c Work) -> Self {
+        Self { roots, shown, work, names: None, left_out: Vec::new(), files: 0, bytes: 0 }
     }
 
     /// How much of what was left out is told.
@@ -172,9 +185,7 @@ impl<'c> Copy<'c> {
             let more = more.map_err(|error| self.failed(error))?;
             for name in names {
                 self.work.check()?;
-                self.target.push(name);
-                self.inner(from, to, depth)?;
-                self.target.pop();
+                self.named(&name, |copy| copy.inner(&name, from, to, depth))?;
             }
             if !more {
                 return Ok(());
@@ -182,15 +193,12 @@ impl<'c> Copy<'c> {
         }
     }
 
-    /// Copies the entry that `target` ends with.
-    fn inner(&mut self, from: &Folder, to: &Folder, depth: usize) -> Result<()> {
-        let Some((own, above)) = self.target.split_last() else { return Ok(()) };
-        let own = own.clone();
-        let name = Name::of(&own).map_err(|error| self.failed(error))?;
-        let denial = self.roots.denied.check_entry(above, &own, Want::Write);
+    /// Copies one entry of a folder, unless it is to be left out.
+    fn inner(&mut self, own: &OsString, from: &Folder, to: &Folder, depth: usize) -> Result<()> {
+        let name = Name::of(own).map_err(|error| self.failed(error))?;
         let Some(stat) = from.stat_if_there(name).map_err(|error| self.failed(error))? else { return Ok(()) };
-        if denial.is_some() || self.roots.is_ours(&stat) || stat.kind == Kind::Other {
-            self.leave_out(denial);
+        if let Some(why) = self.refusal(&stat) {
+            self.leave_out(own, why);
             return Ok(());
         }
         if stat.kind != Kind::Directory {
@@ -203,15 +211,38 @@ impl<'c> Copy<'c> {
         take_mode(&to, &stat).map_err(|error| self.failed(error))
     }
 
-    fn leave_out(&mut self, denial: Option<Denial>) {
-        let name = self.target.last().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let ours = name.starts_with(STAGED_PREFIX);
-        if !ours && self.left_out.len() < Self::LEFT_OUT_MAX {
-            let why = match denial {
-                Some(Denial::Protected) => "programs run it",
-                Some(Denial::Secret) => "secret",
-                None => "not a regular file",
-            };
+    /// Does something below the entry `name`.
+    fn named<T>(&mut self, name: &OsString, below: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if let Some((source, target)) = &mut self.names {
+            source.push(name.clone());
+            target.push(name.clone());
+        }
+        let done = below(self);
+        if let Some((source, target)) = &mut self.names {
+            source.pop();
+            target.pop();
+        }
+        done
+    }
+
+    /// Why the entry that the names end with is left out.
+    fn refusal(&self, stat: &Stat) -> Option<&'static str> {
+        let denied = &self.roots.denied;
+        let denial = self.names.as_ref().and_then(|(source, target)| {
+            denied.check_last(source, Want::Read).or_else(|| denied.check_last(target, Want::Write))
+        });
+        match denial {
+            Some(Denial::Protected) => Some("programs run it"),
+            Some(Denial::Secret) => Some("secret"),
+            None if self.roots.is_ours(stat) => Some("Drawbridge's own"),
+            None if stat.kind == Kind::Other => Some("not a regular file"),
+            None => None,
+        }
+    }
+
+    fn leave_out(&mut self, name: &OsString, why: &str) {
+        let name = name.to_string_lossy();
+        if !name.starts_with(STAGED_PREFIX) && self.left_out.len() < Self::LEFT_OUT_MAX {
             self.left_out.push(format!("{name} ({why})"));
         }
     }

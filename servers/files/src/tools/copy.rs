@@ -120,7 +120,7 @@ fn file(roots: &Roots, from: &Place<'_>, to: &Place<'_>, work: &Work) -> Result<
 fn folder(roots: &Roots, from: &Place<'_>, to: &Place<'_>, work: &Work) -> Result<Output> {
     let staged = StagedFolder::begin(to, work)?;
     let shown = from.show();
-    let mut copy = Copy::new(roots, &shown, work, to.parts.clone());
+    let mut copy = Copy::new(roots, &shown, work, &from.parts, &to.parts);
     copy.entry((&from.parent, from.name()?), (staged.folder(), staged.inner()?))?;
     let trash_id = match to.stat {
         Some(_) => Some(Trash::of(to.root)?.take(roots, to, work)?),

@@ -70,7 +70,7 @@ impl TypedTool<Roots> for Move {
 
 fn answer(roots: &Roots, input: &Input, work: &Work) -> Result<ToolResult> {
     let from = roots.place(&input.from, Last::Itself, Want::Write, work)?;
-    let thing = Thing { folder: &from.parent, name: from.name()?, stat: from.there()? };
+    let thing = Thing { folder: &from.parent, name: from.name()?, stat: from.there()?, was: &from.parts };
     roots.may_leave(&from)?;
     let to = target(roots, &from, &input.to, input.make_parents, work)?;
     let trash_id = roots.settle(&thing, &to, input.overwrite, work)?;

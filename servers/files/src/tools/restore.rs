@@ -1,6 +1,6 @@
 //! `files_restore`: back from the trash.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use drawbridge_contract::{
@@ -78,7 +78,8 @@ fn answer(roots: &Roots, input: &Input, work: &Work) -> Result<ToolResult> {
     let failed = |error| FileError::io("restore", place.show(), error);
     let name = Name::of(OsStr::new(&input.trash_id)).map_err(failed)?;
     let stat = trash.folder.stat(name).map_err(failed)?;
-    let thing = Thing { folder: &trash.folder, name, stat };
+    let was: Vec<OsString> = record.path.split('/').map(OsString::from).collect();
+    let thing = Thing { folder: &trash.folder, name, stat, was: &was };
     let trash_id = roots.settle(&thing, &place, input.overwrite, work)?;
     trash.forget(&input.trash_id)?;
     place.parent.sync().map_err(failed)?;

@@ -281,6 +281,30 @@ async fn e9_a_harmless_folder_does_not_become_a_dangerous_one() {
 }
 
 #[tokio::test]
+async fn e9_a_secret_is_not_freed_by_another_name_for_its_folder() {
+    let sample = Sample::new();
+    fs::create_dir_all(sample.at("home/.docker")).unwrap();
+    fs::write(sample.at("home/.docker/config.json"), SECRET).unwrap();
+    fs::write(sample.at("home/.docker/notes"), "public").unwrap();
+    let moved = r#"{"from": "home/.docker", "to": "home/docker"}"#;
+    sample.kit.check("files_move", moved, "home/.docker is never given").await;
+    let left_out = r#""left_out":["config.json (secret)"]"#;
+    sample.kit.check("files_copy", r#"{"from": "home/.docker", "to": "copy"}"#, left_out).await;
+    assert!(sample.at("copy/notes").exists() && !sample.at("copy/config.json").exists());
+    let data = sample.kit.data("files_delete", r#"{"path": "home/.docker", "recursive": true}"#).await;
+    let id = data["trash_id"].as_str().unwrap();
+    let elsewhere = format!(r#"{{"trash_id": "{id}", "to": "home/docker"}}"#);
+    sample.kit.check("files_restore", &elsewhere, "is never given").await;
+    sample
+        .kit
+        .check("files_restore", &format!(r#"{{"trash_id": "{id}"}}"#), r#""path":"notes/home/.docker""#)
+        .await;
+    // With the folder around it, it stays what it is.
+    sample.kit.check("files_move", r#"{"from": "home", "to": "house"}"#, r#""to":"notes/house""#).await;
+    sample.kit.check("files_read", r#"{"path": "house/.docker/config.json"}"#, "is never given").await;
+}
+
+#[tokio::test]
 async fn e9_the_root_itself_stays() {
     let sample = Sample::new();
     for call in [
@@ -361,10 +385,7 @@ async fn d3_our_own_state_is_out_of_reach_by_any_path() {
     let said = sample.kit.says("files_search", &format!(r#"{{"pattern": "{SECRET}"}}"#)).await;
     assert!(said.starts_with("[0 lines"), "{said}");
     let copied = sample.kit.says("files_copy", r#"{"from": "app", "to": "copy"}"#).await;
-    assert!(
-        copied.contains(r#""left_out":["state (not a regular file)"]"#) || !sample.at("copy/state").exists(),
-        "{copied}"
-    );
+    assert!(copied.contains(r#""left_out":["state (Drawbridge's own)"]"#), "{copied}");
     assert!(!sample.at("copy/state/drawbridge.db").exists());
     sample.kit.check("files_write", r#"{"path": "app/mine.txt", "content": "x"}"#, "created").await;
 }

@@ -5,6 +5,7 @@
 mod attacks;
 mod changes;
 mod contract;
+mod disks;
 mod edits;
 mod everyday;
 mod kills;
