@@ -16,6 +16,10 @@ use drawbridge_contract::{
 };
 use drawbridge_gateway::Gateway;
 
+/// The product's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the door is called.
 const DURATION: Duration = Duration::from_secs(2);
 
@@ -70,9 +74,7 @@ async fn call_once(door: &Arc<Gateway>, key: &str, number: usize) -> anyhow::Res
     let target = Target::Tool("echo".into());
     let call = Call::new(caller, target, Arguments::decode(&arguments)?, Origin::default());
     match door.clone().call(call, Live::default()).await {
-        Ok(Outcome::Complete(Answer::Tool(result))) if result.content.json().get().contains(&message) => {
-            Ok(())
-        }
+        Ok(Outcome::Complete(Answer::Tool(result))) if result.content.json().contains(&message) => Ok(()),
         Ok(other) => bail!("a wrong answer: {other:?}"),
         Err(refusal) => bail!("refused: {refusal}"),
     }

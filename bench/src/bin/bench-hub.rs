@@ -15,6 +15,10 @@ use drawbridge_web::{Guard, HostNames, Listener, Web, routes};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+/// The product's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let door = open_door(&HubSettings::of_process()?).await?;

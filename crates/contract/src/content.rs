@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::escape::push_string;
+
 /// A list of content blocks as JSON text: the value of `content` in a `tools/call` result.
 #[derive(Debug, Clone)]
-pub struct Content(Box<RawValue>);
+pub struct Content(Box<str>);
 
 /// One content block (MCP 2025-11-25 and later, `ContentBlock`). What we do not know stays as it came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,26 +64,26 @@ impl Block {
 impl Content {
     /// One text block. Written without an intermediate value: this is the hot path of every read.
     pub fn text(text: &str) -> Self {
-        #[derive(Serialize)]
-        struct Text<'a> {
-            r#type: &'static str,
-            text: &'a str,
-        }
-        Self(crate::raw(&[Text { r#type: "text", text }]))
+        let mut json = br#"[{"type":"text","text":"#.to_vec();
+        push_string(&mut json, text);
+        json.extend_from_slice(b"}]");
+        #[expect(clippy::expect_used, reason = "text that was escaped in ASCII is text")]
+        let json = String::from_utf8(json).expect("escaped text stays UTF-8");
+        Self(json.into())
     }
 
     /// Several blocks.
     pub fn blocks(blocks: &[Block]) -> Self {
-        Self(crate::raw(&blocks))
+        Self(crate::raw(&blocks).into())
     }
 
     /// A JSON array of blocks that came from elsewhere and passes through. The caller knows that it is an array.
     pub fn passed_through(array: Box<RawValue>) -> Self {
-        Self(array)
+        Self(array.into())
     }
 
     /// The JSON array.
-    pub fn json(&self) -> &RawValue {
+    pub fn json(&self) -> &str {
         &self.0
     }
 
@@ -90,7 +92,7 @@ impl Content {
     /// # Errors
     /// When the text is not an array of blocks.
     pub fn parse(&self) -> Result<Vec<Value>, serde_json::Error> {
-        serde_json::from_str(self.0.get())
+        serde_json::from_str(&self.0)
     }
 
     /// All text blocks, joined by line ends.

@@ -12,6 +12,7 @@ mod completion;
 mod content;
 mod context;
 mod error;
+mod escape;
 mod handler;
 mod input;
 mod json;

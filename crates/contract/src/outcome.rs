@@ -76,6 +76,6 @@ impl ToolResult {
     /// The size of what goes to the caller, in bytes of JSON.
     pub fn size_bytes(&self) -> usize {
         let raw_len = |value: &Option<Box<RawValue>>| value.as_ref().map_or(0, |value| value.get().len());
-        self.content.json().get().len() + raw_len(&self.structured) + raw_len(&self.meta)
+        self.content.json().len() + raw_len(&self.structured) + raw_len(&self.meta)
     }
 }

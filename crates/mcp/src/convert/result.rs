@@ -157,7 +157,7 @@ pub(crate) fn end(version: Version, object: &mut Object<'_>, meta: Option<&RawVa
 
 /// The content, with blocks that are younger than `version` told in words.
 fn content_for(version: Version, content: &Content) -> Cow<'_, str> {
-    let text = content.json().get();
+    let text = content.json();
     let has_younger = (!version.has_structure() && text.contains("\"resource_link\""))
         || (!version.has_annotations() && text.contains("\"audio\""));
     if !has_younger {

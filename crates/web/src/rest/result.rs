@@ -45,7 +45,7 @@ fn tool(result: &ToolResult) -> String {
     text.push_str(r#"{"is_error":"#);
     text.push_str(if result.is_error { "true" } else { "false" });
     text.push_str(r#","content":"#);
-    text.push_str(result.content.json().get());
+    text.push_str(result.content.json());
     for (name, member) in [("structured", &result.structured), ("meta", &result.meta)] {
         if let Some(member) = member {
             text.extend([",\"", name, "\":", member.get()]);
