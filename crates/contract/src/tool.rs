@@ -7,6 +7,13 @@ pub trait Tool: Send + Sync + 'static {
     /// How it describes itself; the same for as long as the catalog holds it.
     fn spec(&self) -> &ToolSpec;
 
+    /// Whether the audit has its arguments whole where it would cut those of others: because they are what happens, such
+    /// as keys that are typed. What does not fit into one record is cut as others are; a tool for which that must not
+    /// happen keeps its arguments short. Secrets are masked all the same.
+    fn is_audited_whole(&self) -> bool {
+        false
+    }
+
     /// Runs it. The arguments fit the input schema. The future is dropped at the deadline and on cancellation;
     /// blocking work that it started must watch [`Context::cancellation`].
     fn invoke<'a>(

@@ -12,6 +12,9 @@ pub trait TypedTool<S>: Send + Sync + 'static {
     /// The arguments; the input schema comes from this type.
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
 
+    /// As [`Tool::is_audited_whole`].
+    const AUDITED_WHOLE: bool = false;
+
     /// How it describes itself.
     fn spec() -> ToolSpec;
 
@@ -37,6 +40,10 @@ struct Bound<S, T> {
 impl<S: Send + Sync + 'static, T: TypedTool<S>> Tool for Bound<S, T> {
     fn spec(&self) -> &ToolSpec {
         &self.spec
+    }
+
+    fn is_audited_whole(&self) -> bool {
+        T::AUDITED_WHOLE
     }
 
     fn invoke<'a>(

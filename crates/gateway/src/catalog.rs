@@ -123,6 +123,11 @@ impl Entry {
         Self { name: name.into(), annotations: Annotations::READS, limits: Limits::default(), subject }
     }
 
+    /// Whether the audit has the arguments of its calls whole.
+    pub(crate) fn is_audited_whole(&self) -> bool {
+        matches!(&self.subject, Subject::Tool(tool, _) if tool.is_audited_whole())
+    }
+
     /// Where it stands: tools, then resources, prompts and streams, each by name.
     fn order(&self) -> (u8, &str) {
         match &self.subject {

@@ -29,6 +29,9 @@ impl Gateway {
         let access = access(&now, &call.caller)?;
         let grant = access.resolve(&now.catalog, &self.rules, &call.target)?;
         recording.ruled(&grant.ruling);
+        if grant.entry.is_audited_whole() {
+            recording.keep_whole(call);
+        }
         let valid = Valid::validate(access, grant, call)?;
         match valid.authorize(call, &now.policy, &self.approvals).await? {
             Authorized::Ask(question) => Ok(Outcome::InputRequired(question)),

@@ -50,11 +50,20 @@ pub(crate) fn masked<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
     if text.len() <= WHOLE_BYTES_MAX && !has_secret(value) {
         return Cow::Borrowed(text);
     }
-    let masked = mask(value).to_string();
+    let masked = mask(value, true).to_string();
     if masked.len() <= ARGUMENTS_BYTES_MAX {
         return Cow::Owned(masked);
     }
     Cow::Owned(format!(r#"{{"…":"{} bytes of arguments in too many parts to be recorded"}}"#, text.len()))
+}
+
+/// The arguments as JSON text for the audit, uncut unless they do not fit into a record.
+pub(crate) fn whole<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
+    if text.len() <= ARGUMENTS_BYTES_MAX && !has_secret(value) {
+        return Cow::Borrowed(text);
+    }
+    let uncut = mask(value, false).to_string();
+    if uncut.len() <= ARGUMENTS_BYTES_MAX { Cow::Owned(uncut) } else { masked(text, value) }
 }
 
 fn has_secret(value: &Value) -> bool {
@@ -66,26 +75,29 @@ fn has_secret(value: &Value) -> bool {
     }
 }
 
-fn mask(value: &Value) -> Value {
+fn mask(value: &Value, cutting: bool) -> Value {
     match value {
         Value::String(text) if is_secret(text) => MASK.into(),
-        Value::String(text) => cut(text).into(),
-        Value::Array(items) => mask_items(items),
-        Value::Object(map) => Value::Object(map.iter().map(mask_member).collect::<Map<_, _>>()),
+        Value::String(text) if cutting => cut(text).into(),
+        Value::Array(items) => mask_items(items, cutting),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|member| mask_member(member, cutting)).collect::<Map<_, _>>())
+        }
         other => other.clone(),
     }
 }
 
-fn mask_items(items: &[Value]) -> Value {
-    let mut kept: Vec<Value> = items.iter().take(ITEMS_MAX).map(mask).collect();
-    if items.len() > ITEMS_MAX {
-        kept.push(format!("… {} more", items.len() - ITEMS_MAX).into());
+fn mask_items(items: &[Value], cutting: bool) -> Value {
+    let kept_max = if cutting { ITEMS_MAX } else { usize::MAX };
+    let mut kept: Vec<Value> = items.iter().take(kept_max).map(|item| mask(item, cutting)).collect();
+    if items.len() > kept_max {
+        kept.push(format!("… {} more", items.len() - kept_max).into());
     }
     Value::Array(kept)
 }
 
-fn mask_member((name, value): (&String, &Value)) -> (String, Value) {
-    let value = if names_a_secret(name) { MASK.into() } else { mask(value) };
+fn mask_member((name, value): (&String, &Value), cutting: bool) -> (String, Value) {
+    let value = if names_a_secret(name) { MASK.into() } else { mask(value, cutting) };
     (name.clone(), value)
 }
 
@@ -136,6 +148,20 @@ mod tests {
             (0..5_000).map(|index| (format!("member{index}"), json!(index))).collect();
         let value = Value::Object(map);
         assert!(masked(&value.to_string(), &value).contains("too many parts"));
+    }
+
+    #[test]
+    fn what_is_kept_whole_is_not_cut_but_masked_and_bounded() {
+        let check = |value: Value, expected: Value| {
+            let text = value.to_string();
+            assert_eq!(serde_json::from_str::<Value>(&whole(&text, &value)).unwrap(), expected);
+        };
+        let long = "x".repeat(STRING_CHARACTERS_MAX * 20);
+        let many: Vec<usize> = (0..=ITEMS_MAX).collect();
+        check(json!({"text": long, "keys": many}), json!({"text": long, "keys": many}));
+        check(json!({"text": long, "token": "t"}), json!({"text": long, "token": "***"}));
+        let too_long = json!({"text": "x".repeat(ARGUMENTS_BYTES_MAX)});
+        check(too_long.clone(), json!({"text": cut(too_long["text"].as_str().unwrap())}));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use drawbridge_contract::{Answer, Call, Outcome, Refusal};
 use drawbridge_store::{AuditDecision, AuditOutcome, AuditPhase, AuditRecord, Rejected, Store, StoreError};
 
-use crate::mask::{cut, masked};
+use crate::mask::{cut, masked, whole};
 use crate::rules::{Decision, Ruling};
 
 /// Longer targets (URIs) are cut in the audit.
@@ -42,6 +42,13 @@ impl Recording {
         if let Some(record) = &mut self.record {
             record.decision = Some(decision_of(ruling.decision));
             record.why = Some(ruling.why.clone());
+        }
+    }
+
+    /// Keeps the arguments whole, which are cut otherwise.
+    pub(crate) fn keep_whole(&mut self, call: &Call) {
+        if let Some(record) = &mut self.record {
+            record.arguments = Some(whole(call.arguments.text(), call.arguments.value()).into_owned());
         }
     }
 

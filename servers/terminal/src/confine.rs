@@ -44,7 +44,6 @@ pub const HOME_READ: &[&str] = &[
     "go/bin",
 ];
 
-
 /// What confined commands may read beside what every program may: the system's own settings for shells and editors.
 const SHELLS_READ: &[&str] =
     &["/etc/bashrc", "/etc/fish", "/etc/zshenv", "/etc/zshrc", "/etc/nanorc", "/etc/vimrc", "/etc/python3"];
@@ -78,7 +77,11 @@ impl Confine {
             write: settings.write.clone(),
             network: settings.network,
             unix_sockets: settings.unix_sockets,
-            inherit: INHERITED.iter().map(ToString::to_string).chain(settings.environment.iter().cloned()).collect(),
+            inherit: INHERITED
+                .iter()
+                .map(ToString::to_string)
+                .chain(settings.environment.iter().cloned())
+                .collect(),
         }
     }
 

@@ -13,21 +13,33 @@ use drawbridge_sandbox::{LaunchError, WaitError};
 pub(crate) enum TerminalError {
     #[error("{0}")]
     Invalid(String),
-    #[error("there is no terminal {0:?} of yours; terminal_list shows those there are, terminal_open opens one")]
+    #[error(
+        "there is no terminal {0:?} of yours; terminal_list shows those there are, terminal_open opens one"
+    )]
     NoSession(String),
     #[error("you have a terminal {0:?} already; use it, close it, or give the new one another name")]
     NameTaken(String),
-    #[error("{0} terminals are open, the most there may be; close one with terminal_close, or wait for one to go idle")]
+    #[error(
+        "{0} terminals are open, the most there may be; close one with terminal_close, or wait for one to go idle"
+    )]
     TooMany(usize),
-    #[error("the program in {0} has ended; terminal_read still shows its last output, terminal_open opens a new terminal")]
+    #[error(
+        "the program in {0} has ended; terminal_read still shows its last output, terminal_open opens a new terminal"
+    )]
     Ended(String),
-    #[error("the owner has paused {0}: no program may type in it until the owner lets them. terminal_read and terminal_screen still work")]
+    #[error(
+        "the owner has paused {0}: no program may type in it until the owner lets them. terminal_read and terminal_screen still work"
+    )]
     Paused(String),
     #[error("the program in {session} reads no input: after {} s there was still no room for more. What did not fit was not typed", waited.as_secs())]
     NotReading { session: String, waited: Duration },
-    #[error("there is no output {0:?} of yours to read on; only outputs that an answer of terminal_run did not hold are kept, and the oldest are dropped first")]
+    #[error(
+        "there is no output {0:?} of yours to read on; only outputs that an answer of terminal_run did not hold are kept, and the oldest are dropped first"
+    )]
     NoRun(String),
-    #[error("{0}; the owner types at the console or with `drawbridge terminal attach`, programs with terminal_write, which is in the audit")]
+    #[error(
+        "{0}; the owner types at the console or with `drawbridge terminal attach`, programs with terminal_write, which is in the audit"
+    )]
     MayNotType(&'static str),
     #[error("{error}{}", cause(.error))]
     Launch { error: LaunchError },
@@ -54,7 +66,9 @@ pub struct OpenError {
 /// The cause, where the message does not tell it itself.
 fn cause(error: &LaunchError) -> String {
     match error {
-        LaunchError::Directory { .. } => error.source().map(|cause| format!(" ({cause})")).unwrap_or_default(),
+        LaunchError::Directory { .. } => {
+            error.source().map(|cause| format!(" ({cause})")).unwrap_or_default()
+        }
         _ => String::new(),
     }
 }

@@ -61,7 +61,9 @@ impl Terminals {
         match (in_home, std::env::var_os("HOME")) {
             (None, _) => Ok(usual.join(named)),
             (Some(rest), Some(home)) => Ok(Path::new(&home).join(rest)),
-            (Some(_), None) => Err(TerminalError::Invalid("there is no home folder here: give a whole path".into())),
+            (Some(_), None) => {
+                Err(TerminalError::Invalid("there is no home folder here: give a whole path".into()))
+            }
         }
     }
 }

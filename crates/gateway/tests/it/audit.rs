@@ -45,6 +45,17 @@ async fn every_call_decision_and_refusal_is_there() {
 }
 
 #[tokio::test]
+async fn what_is_typed_is_there_to_the_last_key() {
+    let hub = Hub::open();
+    let keys = "k".repeat(5_000);
+    hub.owner_says("t_change", &keys).await;
+    hub.owner_says("t_type", &keys).await;
+    let lines = lines(&hub).await;
+    assert!(lines[0].starts_with("t_change intent") && lines[0].contains("… (5000 bytes)"), "{}", lines[0]);
+    assert_eq!(lines[2], format!(r#"t_type intent allow - {{"text":"{keys}"}}"#));
+}
+
+#[tokio::test]
 async fn secrets_are_not_in_the_audit() {
     let hub = Hub::open();
     hub.owner_says("t_echo", "Bearer abc").await;

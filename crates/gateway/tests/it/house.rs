@@ -98,6 +98,18 @@ tool!(Ask, spec("t_ask", Annotations::READS), |_ran, input, context| match &cont
     }
 });
 
+struct Type;
+impl TypedTool<Ran> for Type {
+    type Input = Text;
+    const AUDITED_WHOLE: bool = true;
+    fn spec() -> ToolSpec {
+        spec("t_type", Annotations::CHANGES)
+    }
+    async fn run(_: &Arc<Ran>, _: Text, _: &Context) -> Result<Outcome, ToolError> {
+        Ok(ToolResult::text("typed").into())
+    }
+}
+
 struct House(Arc<Ran>);
 
 impl Server for House {
@@ -117,6 +129,7 @@ impl Server for House {
             bind::<_, Large>(ran),
             bind::<_, Nest>(ran),
             bind::<_, Ask>(ran),
+            bind::<_, Type>(ran),
         ]
     }
 }

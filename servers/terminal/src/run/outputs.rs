@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Result, TerminalError};
 
 /// Which output of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stream {
     /// What it wrote to its standard output.
@@ -106,7 +108,9 @@ impl Outputs {
                 Stream::Stdout => kept.stdout.as_ref(),
                 Stream::Stderr => kept.stderr.as_ref(),
             });
-            spool.ok_or_else(|| TerminalError::NoRun(run.unwrap_or_default().chars().take(100).collect()))?.path()
+            spool
+                .ok_or_else(|| TerminalError::NoRun(run.unwrap_or_default().chars().take(100).collect()))?
+                .path()
         };
         read_at(&path, from, bytes_max)
             .map_err(|source| TerminalError::Io { doing: "read the kept output", source })

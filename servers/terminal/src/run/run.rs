@@ -65,8 +65,7 @@ impl Run {
         let input = self.input.take();
         let mut child = self.launch(terminals, &temporary, input.is_some()).await?;
         let folder = terminals.run_folder();
-        let (out, err) =
-            (Spool::new(&folder, &id, Stream::Stdout), Spool::new(&folder, &id, Stream::Stderr));
+        let (out, err) = (Spool::new(&folder, &id, Stream::Stdout), Spool::new(&folder, &id, Stream::Stderr));
         let mut stdout = Output::new(limits, Some(out.path()));
         let mut stderr = Output::new(limits, Some(err.path()));
         let ended = pump(&mut child, input, &mut stdout, &mut stderr, &Progress::new(context)).await?;

@@ -78,7 +78,14 @@ mod tests {
 
     fn collected(head: &[u8], omitted_bytes: u64, tail: &[u8]) -> Collected {
         let total_bytes = (head.len() + tail.len()) as u64 + omitted_bytes;
-        Collected { head: head.into(), tail: tail.into(), omitted_bytes, total_bytes, file: None, file_bytes: 0 }
+        Collected {
+            head: head.into(),
+            tail: tail.into(),
+            omitted_bytes,
+            total_bytes,
+            file: None,
+            file_bytes: 0,
+        }
     }
 
     #[test]

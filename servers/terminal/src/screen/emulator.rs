@@ -218,7 +218,11 @@ mod tests {
         let mut copy = emulator(4, "");
         copy.process(emulator(4, "one\r\ntwo\r\nthree\r\nfour\r\nfive\r\nsix").replay().as_bytes());
         copy.parser.screen_mut().set_scrollback(usize::MAX);
-        assert!(copy.parser.screen().contents().starts_with("one\ntwo\n"), "{:?}", copy.parser.screen().contents());
+        assert!(
+            copy.parser.screen().contents().starts_with("one\ntwo\n"),
+            "{:?}",
+            copy.parser.screen().contents()
+        );
     }
 
     #[test]

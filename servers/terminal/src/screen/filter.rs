@@ -177,9 +177,8 @@ fn may_be_shown(inside: &[u8]) -> bool {
 
 /// How much of `rest` is hidden, and whether the string ends with it.
 fn end_of_hidden(rest: &[u8], hidden: Hidden) -> (Found, bool) {
-    let ends = |byte: &u8| {
-        *byte == ESCAPE || ABORTS.contains(byte) || (*byte == BELL && hidden == Hidden::System)
-    };
+    let ends =
+        |byte: &u8| *byte == ESCAPE || ABORTS.contains(byte) || (*byte == BELL && hidden == Hidden::System);
     match rest.iter().position(ends) {
         None => (Found::Dropped(rest.len()), false),
         Some(at) if rest[at] != ESCAPE => (Found::Dropped(at + 1), true),
@@ -203,7 +202,9 @@ fn control(rest: &[u8]) -> Found {
     let length = last + 3;
     match body[last] {
         ESCAPE => Found::Dropped(last + 2),
-        0x40..=0x7e if length <= CONTROL_BYTES_MAX && draws(&body[..last], body[last]) => Found::Shown(length),
+        0x40..=0x7e if length <= CONTROL_BYTES_MAX && draws(&body[..last], body[last]) => {
+            Found::Shown(length)
+        }
         0x40..=0x7e => Found::Dropped(length),
         // Terminals obey a control character within a sequence and read on: what they would read is not ours to guess.
         _ => Found::Dropped(length),
@@ -321,7 +322,8 @@ mod tests {
     #[test]
     fn marks_are_found_at_their_place() {
         let mut filter = Filter::new("k");
-        let filtered = filter.feed(Bytes::from_static(b"a\x1b[6n\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x1b\\\x1b]133;C;k=no\x07"));
+        let filtered = filter
+            .feed(Bytes::from_static(b"a\x1b[6n\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x1b\\\x1b]133;C;k=no\x07"));
         assert_eq!(filtered.bytes, &b"a\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x1b\\\x1b]133;C;k=no\x07"[..]);
         assert_eq!(filtered.marks, [(1..13, Mark::PromptStart), (15..28, Mark::PromptEnd)]);
     }

@@ -74,7 +74,9 @@ fn unfinished_character(tail: &[u8]) -> usize {
         // The tail may begin in the middle of a character, and may have others that are wrong: look at its last one.
         Err(_) => (1..=3.min(tail.len()))
             .find(|back| tail[tail.len() - back] >= 0xc0)
-            .filter(|back| std::str::from_utf8(&tail[tail.len() - back..]).is_err_and(|e| e.error_len().is_none()))
+            .filter(|back| {
+                std::str::from_utf8(&tail[tail.len() - back..]).is_err_and(|e| e.error_len().is_none())
+            })
             .unwrap_or(0),
         Ok(_) => 0,
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use drawbridge_contract::{CallId, CancellationToken, Caller};
+use drawbridge_contract::{CallId, Caller, CancellationToken};
 use drawbridge_sandbox::{Launch, Sandbox, Size, Streams};
 use tokio::sync::mpsc;
 
@@ -103,8 +103,7 @@ impl Sessions {
         let marking = start.marking;
         let child = self.launch(start, opening.folder, opening.variables, opening.size, &temporary.0).await?;
         let bounds = self.settings.bounds;
-        let state =
-            State::new(opening.size, marking, &key, bounds.log_bytes_max, bounds.history_lines_max);
+        let state = State::new(opening.size, marking, &key, bounds.log_bytes_max, bounds.history_lines_max);
         let parts = (id.into_boxed_str(), reserved.name.clone(), program);
         let session = self.begin(caller, child, state, parts, temporary)?;
         reserved.fill(session.clone());
@@ -123,8 +122,7 @@ impl Sessions {
         let none = || std::io::Error::other("the program has none");
         let open = |source| TerminalError::Io { doing: "open the terminal", source };
         let terminal = child.terminal.take().ok_or_else(|| open(none()))?;
-        let (reads, types) =
-            (terminal.try_clone().map_err(open)?, terminal.try_clone().map_err(open)?);
+        let (reads, types) = (terminal.try_clone().map_err(open)?, terminal.try_clone().map_err(open)?);
         let (typed, to_type) = mpsc::channel(TYPED_MAX);
         let (report, handle) = (child.report().clone(), child.handle());
         let caller = caller.id.clone();

@@ -52,7 +52,13 @@ pub(crate) struct Part {
 
 impl State {
     /// A blank terminal.
-    pub(crate) fn new(size: Size, marking: Marking, key: &str, log_bytes_max: usize, history_lines: usize) -> Self {
+    pub(crate) fn new(
+        size: Size,
+        marking: Marking,
+        key: &str,
+        log_bytes_max: usize,
+        history_lines: usize,
+    ) -> Self {
         let now = Instant::now();
         Self {
             emulator: Emulator::new(size, history_lines),
@@ -95,7 +101,12 @@ impl State {
         }
         let cursor = from + bytes.len() as u64;
         let readable = if raw { text::exact(&bytes) } else { Readable::Text(text::drawn(&bytes)) };
-        Part { readable, cursor, missed_bytes: from.saturating_sub(since), more_bytes: end.saturating_sub(cursor) }
+        Part {
+            readable,
+            cursor,
+            missed_bytes: from.saturating_sub(since),
+            more_bytes: end.saturating_sub(cursor),
+        }
     }
 
     /// How long nobody and nothing has used it.
@@ -144,7 +155,9 @@ mod tests {
 
     #[test]
     fn marks_in_the_output_become_commands() {
-        let state = state("\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x07ls\r\n\x1b]133;C;k=k\x07a b\r\n\x1b]133;D;0;k=k\x07");
+        let state = state(
+            "\x1b]133;A;k=k\x07$ \x1b]133;B;k=k\x07ls\r\n\x1b]133;C;k=k\x07a b\r\n\x1b]133;D;0;k=k\x07",
+        );
         let command = state.commands.numbered(1).unwrap();
         assert_eq!((command.line.as_str(), command.exit_code), ("ls", Some(0)));
         let output = state.part(Some(command.output.start), Some(command.output.end), 1000, true);

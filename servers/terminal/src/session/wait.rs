@@ -145,7 +145,10 @@ mod tests {
         terminal.write("x", 50);
         assert_eq!(terminal.asked(&mut quiet, 0, 149), None);
         assert_eq!(terminal.asked(&mut quiet, 0, 150), Some(Reason::Quiet));
-        assert_eq!(quiet.look_again(&terminal.state, terminal.begun), Some(terminal.begun + Duration::from_millis(150)));
+        assert_eq!(
+            quiet.look_again(&terminal.state, terminal.begun),
+            Some(terminal.begun + Duration::from_millis(150))
+        );
     }
 
     #[test]

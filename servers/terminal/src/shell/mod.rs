@@ -72,14 +72,16 @@ impl Shell {
     /// How to start it in a terminal, with our files in `files` and this key for its marks.
     pub(crate) fn interactive(&self, files: &Path, key: &str) -> Start {
         let at = |name: &str| files.join(name).into_os_string();
-        let (arguments, mut variables, marking): (Vec<OsString>, Vec<(OsString, OsString)>, _) =
-            match self.name().as_str() {
-                "bash" => (vec!["--rcfile".into(), at("bash.sh"), "-i".into()], vec![], Marking::Commands),
-                "zsh" => (vec!["-i".into()], zsh_variables(at("zsh")), Marking::Commands),
-                "fish" => (fish_arguments(&at("fish.fish")), vec![], Marking::Commands),
-                "sh" | "dash" | "ash" | "ksh" => (vec!["-i".into()], sh_variables(at("sh.sh")), Marking::Prompts),
-                _ => (vec![], vec![], Marking::Nothing),
-            };
+        let (arguments, mut variables, marking): (Vec<OsString>, Vec<(OsString, OsString)>, _) = match self
+            .name()
+            .as_str()
+        {
+            "bash" => (vec!["--rcfile".into(), at("bash.sh"), "-i".into()], vec![], Marking::Commands),
+            "zsh" => (vec!["-i".into()], zsh_variables(at("zsh")), Marking::Commands),
+            "fish" => (fish_arguments(&at("fish.fish")), vec![], Marking::Commands),
+            "sh" | "dash" | "ash" | "ksh" => (vec!["-i".into()], sh_variables(at("sh.sh")), Marking::Prompts),
+            _ => (vec![], vec![], Marking::Nothing),
+        };
         if marking != Marking::Nothing {
             variables.push((KEY.into(), key.into()));
         }
@@ -111,7 +113,12 @@ fn sh_variables(file: OsString) -> Vec<(OsString, OsString)> {
 /// `--private` keeps the person's history theirs.
 fn fish_arguments(file: &OsString) -> Vec<OsString> {
     let quoted = file.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
-    vec!["--private".into(), "--interactive".into(), "--init-command".into(), format!("source '{quoted}'").into()]
+    vec![
+        "--private".into(),
+        "--interactive".into(),
+        "--init-command".into(),
+        format!("source '{quoted}'").into(),
+    ]
 }
 
 #[cfg(test)]

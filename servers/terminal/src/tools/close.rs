@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,11 +43,7 @@ impl TypedTool<Terminals> for Close {
         .examples(&[Example { says: "Closes it.", args: r#"{"session": "build"}"#, gives: "Closed build" }])
     }
 
-    async fn run(
-        terminals: &Arc<Terminals>,
-        input: Input,
-        context: &Context,
-    ) -> Result<Outcome, ToolError> {
+    async fn run(terminals: &Arc<Terminals>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let session = terminals.sessions.find(&context.caller, &input.session)?;
         // A person who paused it is working in it.
         if !context.caller.is_owner() {
@@ -55,7 +53,11 @@ impl TypedTool<Terminals> for Close {
         terminals.sessions.forget(&session);
         let left_behind = ended.as_ref().map_or(0, |ended| ended.strays);
         let answer = Answer { end: End::of(ended.as_ref()), left_behind };
-        let says = format!("Closed {}: {}; {left_behind} processes left behind were ended.", session.name, answer.end.says());
+        let says = format!(
+            "Closed {}: {}; {left_behind} processes left behind were ended.",
+            session.name,
+            answer.end.says()
+        );
         Ok(ToolResult::text_and(&says, &answer).into())
     }
 }

@@ -115,7 +115,8 @@ impl Command {
     }
 
     pub(super) fn says(&self) -> String {
-        let code = self.exit_code.map_or("an unknown exit code".to_owned(), |code| format!("exit code {code}"));
+        let code =
+            self.exit_code.map_or("an unknown exit code".to_owned(), |code| format!("exit code {code}"));
         format!("command {} ended with {code} after {} ms", self.number, self.duration_ms)
     }
 }

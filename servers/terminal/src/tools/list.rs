@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,11 +34,7 @@ impl TypedTool<Terminals> for List {
         )
         .annotated(Annotations::READS)
         .gives::<Answer>()
-        .examples(&[Example {
-            says: "Lists terminals.",
-            args: "{}",
-            gives: "\"terminals\":",
-        }])
+        .examples(&[Example { says: "Lists terminals.", args: "{}", gives: "\"terminals\":" }])
     }
 
     async fn run(terminals: &Arc<Terminals>, _: Input, context: &Context) -> Result<Outcome, ToolError> {

@@ -72,6 +72,9 @@ struct Answer {
 impl TypedTool<Terminals> for Open {
     type Input = Input;
 
+    /// What a program runs is in the audit.
+    const AUDITED_WHOLE: bool = true;
+
     fn spec() -> ToolSpec {
         ToolSpec::of::<Input>(
             "terminal_open",
@@ -111,7 +114,11 @@ fn opening(terminals: &Terminals, input: Input) -> Result<Opening> {
         (None, None) => Program::Usual,
         (Some(shell), None) => Program::Shell(shell),
         (None, Some(words)) if !words.is_empty() => Program::Words(words),
-        _ => return Err(TerminalError::Invalid("give shell or argv, and not both; argv begins with a program".into())),
+        _ => {
+            return Err(TerminalError::Invalid(
+                "give shell or argv, and not both; argv begins with a program".into(),
+            ));
+        }
     };
     if let Some(name) = &input.name {
         check_name(name)?;

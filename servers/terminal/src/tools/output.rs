@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,16 +78,13 @@ impl TypedTool<Terminals> for Output {
         }])
     }
 
-    async fn run(
-        terminals: &Arc<Terminals>,
-        input: Input,
-        context: &Context,
-    ) -> Result<Outcome, ToolError> {
+    async fn run(terminals: &Arc<Terminals>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let (terminals, caller) = (terminals.clone(), context.caller.id.clone());
         let raw = input.raw;
         let from = input.from_byte;
         let bytes_max = input.bytes_max.clamp(16, BYTES_MAX);
-        let read = move || terminals.outputs.read(&caller, input.run.as_deref(), input.stream, from, bytes_max);
+        let read =
+            move || terminals.outputs.read(&caller, input.run.as_deref(), input.stream, from, bytes_max);
         let piece = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| ToolError::Failed(format!("reading broke off: {error}; please report it")))??;
@@ -115,7 +114,10 @@ fn answer(mut piece: Piece, from: u64, raw: bool) -> ToolResult {
 
 fn plain(bytes: &[u8]) -> Readable {
     if text::is_binary(bytes) {
-        return Readable::Text(format!("[{} bytes that are not text; `raw` gives them as base64]", bytes.len()));
+        return Readable::Text(format!(
+            "[{} bytes that are not text; `raw` gives them as base64]",
+            bytes.len()
+        ));
     }
     Readable::Text(text::stripped(bytes))
 }

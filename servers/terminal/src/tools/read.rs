@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use regex::RegexBuilder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -207,7 +209,9 @@ async fn read_command(session: &Session, number: u64, how: &How) -> Result<Answe
                 return Err(TerminalError::Invalid(format!("command {number} is no longer remembered")));
             }
             None if number > next => {
-                return Err(TerminalError::Invalid(format!("command {number} has not begun: the next one is {next}")));
+                return Err(TerminalError::Invalid(format!(
+                    "command {number} has not begun: the next one is {next}"
+                )));
             }
             None if over => {
                 let reason = if session.is_over() { Reason::Ended } else { Reason::Timeout };
@@ -226,7 +230,8 @@ fn answer(session: &Session, since: Option<u64>, until: Option<u64>, reason: Rea
     let state = session.state();
     let part = state.part(since, until, how.bytes_max.clamp(256, BYTES_MAX), how.raw);
     let from = since.unwrap_or(part.cursor);
-    let commands = state.commands.since(from).filter(|command| until.is_none_or(|until| command.output.end <= until));
+    let commands =
+        state.commands.since(from).filter(|command| until.is_none_or(|until| command.output.end <= until));
     let (text, is_base64) = match part.readable {
         Readable::Text(text) => (text, false),
         Readable::Binary(text) => (text, true),
@@ -285,10 +290,12 @@ impl How {
 }
 
 fn compile(pattern: &str) -> Result<regex::Regex> {
-    let invalid = |why: &dyn std::fmt::Display| TerminalError::Invalid(format!("the pattern cannot be used: {why}"));
+    let invalid =
+        |why: &dyn std::fmt::Display| TerminalError::Invalid(format!("the pattern cannot be used: {why}"));
     if pattern.chars().count() > PATTERN_CHARACTERS_MAX {
         return Err(invalid(&format!("it has more than {PATTERN_CHARACTERS_MAX} characters")));
     }
-    let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX).build();
+    let compiled =
+        RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX).build();
     compiled.map_err(|error| invalid(&error))
 }

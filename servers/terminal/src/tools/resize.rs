@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use drawbridge_sandbox::Size;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,11 +46,7 @@ impl TypedTool<Terminals> for Resize {
         }])
     }
 
-    async fn run(
-        terminals: &Arc<Terminals>,
-        input: Input,
-        context: &Context,
-    ) -> Result<Outcome, ToolError> {
+    async fn run(terminals: &Arc<Terminals>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let session = terminals.sessions.find(&context.caller, &input.session)?;
         session.check_not_paused()?;
         session.resize(Size { columns: input.columns, rows: input.rows })?;

@@ -123,6 +123,9 @@ fn is_zero(count: &u32) -> bool {
 impl TypedTool<Terminals> for Run {
     type Input = Input;
 
+    /// What a program runs is in the audit.
+    const AUDITED_WHOLE: bool = true;
+
     fn spec() -> ToolSpec {
         ToolSpec::of::<Input>(
             "terminal_run",
@@ -182,7 +185,9 @@ fn request(terminals: &Terminals, input: Input) -> Result<run::Run> {
             Some((program, arguments)) => (program.into(), arguments.iter().map(Into::into).collect()),
             None => return Err(TerminalError::Invalid("argv has to begin with a program".into())),
         },
-        (None, Some(_)) => return Err(TerminalError::Invalid("argv is read by no shell: leave one of the two out".into())),
+        (None, Some(_)) => {
+            return Err(TerminalError::Invalid("argv is read by no shell: leave one of the two out".into()));
+        }
         _ => return Err(TerminalError::Invalid("give command or argv, and not both".into())),
     };
     check_bounds(&input)?;
@@ -200,7 +205,9 @@ fn request(terminals: &Terminals, input: Input) -> Result<run::Run> {
 fn check_bounds(input: &Input) -> Result<()> {
     let invalid = |why: String| Err(TerminalError::Invalid(why));
     if !(1..=TIMEOUT_MS_MAX).contains(&input.timeout_ms) {
-        return invalid(format!("timeout_ms has to be 1 to {TIMEOUT_MS_MAX}; for more time use terminal_open"));
+        return invalid(format!(
+            "timeout_ms has to be 1 to {TIMEOUT_MS_MAX}; for more time use terminal_open"
+        ));
     }
     if !(256..=OUTPUT_BYTES_MAX).contains(&input.output_bytes_max) {
         return invalid(format!("output_bytes_max has to be 256 to {OUTPUT_BYTES_MAX}"));
@@ -249,7 +256,8 @@ impl Answer {
             text.push_str(&self.stderr);
         }
         text.push_str(begin_line(&text));
-        let why = if self.timed_out { ": its time was over, and everything it started was ended" } else { "" };
+        let why =
+            if self.timed_out { ": its time was over, and everything it started was ended" } else { "" };
         text.push_str(&format!("[{}{why}, after {:.0} ms]", self.end.says(), self.duration_ms));
         if self.left_behind > 0 {
             text.push_str(&format!("\n[{} processes that it left behind were ended.]", self.left_behind));

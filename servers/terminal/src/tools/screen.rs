@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,11 +58,7 @@ impl TypedTool<Terminals> for Screen {
         }])
     }
 
-    async fn run(
-        terminals: &Arc<Terminals>,
-        input: Input,
-        context: &Context,
-    ) -> Result<Outcome, ToolError> {
+    async fn run(terminals: &Arc<Terminals>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let session = terminals.sessions.find(&context.caller, &input.session)?;
         session.touch();
         let (picture, colours, size) = {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use drawbridge_sandbox as sandbox;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -51,15 +53,12 @@ impl TypedTool<Terminals> for Signal {
         }])
     }
 
-    async fn run(
-        terminals: &Arc<Terminals>,
-        input: Input,
-        context: &Context,
-    ) -> Result<Outcome, ToolError> {
+    async fn run(terminals: &Arc<Terminals>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let session = terminals.sessions.find(&context.caller, &input.session)?;
         session.check_not_paused()?;
         session.signal(input.signal.of_sandbox())?;
-        Ok(ToolResult::text(&format!("Sent {} to {}.", input.signal.of_sandbox().name(), session.name)).into())
+        Ok(ToolResult::text(&format!("Sent {} to {}.", input.signal.of_sandbox().name(), session.name))
+            .into())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::session::session::Session;
 use crate::terminals::Terminals;
 
 /// The longest text that is typed at once: with its JSON it has to fit into one record of the audit, uncut.
-const TEXT_CHARACTERS_MAX: usize = 4000;
+const TEXT_CHARACTERS_MAX: usize = 3000;
 /// The most keys that are pressed at once, for the same reason.
 const KEYS_MAX: usize = 100;
 /// How long a call that also reads may take.
@@ -58,6 +58,9 @@ struct Answer {
 
 impl TypedTool<Terminals> for Write {
     type Input = Input;
+
+    /// Every key that a program presses is in the audit.
+    const AUDITED_WHOLE: bool = true;
 
     fn spec() -> ToolSpec {
         ToolSpec::of::<Input>(
@@ -135,7 +138,9 @@ fn bytes_of(session: &Session, input: &Input) -> Result<Vec<u8>> {
 fn check_bounds(input: &Input) -> Result<()> {
     let invalid = |why: String| Err(TerminalError::Invalid(why));
     if input.text.chars().count() > TEXT_CHARACTERS_MAX {
-        return invalid(format!("text has more than {TEXT_CHARACTERS_MAX} characters: type it in parts, or write a file"));
+        return invalid(format!(
+            "text has more than {TEXT_CHARACTERS_MAX} characters: type it in parts, or write a file"
+        ));
     }
     if input.keys.len() > KEYS_MAX {
         return invalid(format!("there are more than {KEYS_MAX} keys: press them in parts"));

@@ -35,7 +35,8 @@ async fn every_example_gives_what_it_says() {
 #[test]
 fn whatever_runs_commands_is_called_destructive_and_open() {
     let acts = |spec: &ToolSpec| spec.annotations.destructive && spec.annotations.open_world;
-    let names: Vec<String> = specs().iter().filter(|spec| acts(spec)).map(|spec| spec.name.to_string()).collect();
+    let names: Vec<String> =
+        specs().iter().filter(|spec| acts(spec)).map(|spec| spec.name.to_string()).collect();
     assert_eq!(names, ["terminal_run", "terminal_open", "terminal_write"]);
 }
 
@@ -44,12 +45,13 @@ fn whatever_runs_commands_is_called_destructive_and_open() {
 fn the_documentation_is_in_step() {
     let mut tools = String::new();
     for spec in specs() {
-        let kind = match (spec.annotations.read_only, spec.annotations.open_world, spec.annotations.destructive) {
-            (true, ..) => "reads",
-            (_, true, _) => "acts",
-            (_, _, true) => "destroys",
-            _ => "changes",
-        };
+        let kind =
+            match (spec.annotations.read_only, spec.annotations.open_world, spec.annotations.destructive) {
+                (true, ..) => "reads",
+                (_, true, _) => "acts",
+                (_, _, true) => "destroys",
+                _ => "changes",
+            };
         let _ = write!(tools, "### `{}` ({kind})\n\n{}\n\n", spec.name, spec.description);
         for example in spec.examples {
             let _ = write!(tools, "{}\n\n```json\n{}\n```\n\n", example.says, example.args);

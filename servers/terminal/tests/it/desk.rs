@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use drawbridge_contract::kit::Kit;
 use drawbridge_contract::{
-    Answer, Arguments, Call, Caller, CallerKind, Handler, Live, Origin, Outcome, Refusal, StreamHandle, StreamMode,
-    Target, ToolResult,
+    Answer, Arguments, Call, Caller, CallerKind, Handler, Live, Origin, Outcome, Refusal, StreamHandle,
+    StreamMode, Target, ToolResult,
 };
 use drawbridge_sandbox::Sandbox;
 use drawbridge_terminal::{Terminal, TerminalSettings};
@@ -62,7 +62,12 @@ impl Desk {
 }
 
 impl Seat {
-    pub(crate) async fn outcome(&self, target: Target, arguments: Value, live: Live) -> Result<Outcome<Answer>, Refusal> {
+    pub(crate) async fn outcome(
+        &self,
+        target: Target,
+        arguments: Value,
+        live: Live,
+    ) -> Result<Outcome<Answer>, Refusal> {
         let Value::Object(map) = arguments else { panic!("arguments are an object") };
         let call = Call::new(self.caller.clone(), target, Arguments::from_map(map), Origin::default());
         self.door.clone().call(call, live).await
@@ -139,7 +144,10 @@ impl Seat {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{pattern} never came:\n{}", self.says("terminal_screen", json!({ "session": session })).await);
+        panic!(
+            "{pattern} never came:\n{}",
+            self.says("terminal_screen", json!({ "session": session })).await
+        );
     }
 
     /// Joins a terminal.

@@ -1,7 +1,6 @@
 //! Commands and terminals, tried through the seam with real programs.
 #![cfg(target_os = "linux")]
 
-
 mod contract;
 mod desk;
 mod people;

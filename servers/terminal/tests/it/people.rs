@@ -47,7 +47,8 @@ impl Person {
 
     /// Looks until a notice has this.
     async fn is_told(&mut self, pointer: &str, value: Value) {
-        let told = |person: &Self| person.notices.iter().any(|notice| notice.pointer(pointer) == Some(&value));
+        let told =
+            |person: &Self| person.notices.iter().any(|notice| notice.pointer(pointer) == Some(&value));
         self.look(told, pointer).await;
     }
 
@@ -69,7 +70,9 @@ impl Person {
                 self.parser.process(&bytes);
                 self.bytes.extend_from_slice(&bytes);
             }
-            Some(StreamOutput::Notice(notice)) => self.notices.push(serde_json::from_str(notice.get()).unwrap()),
+            Some(StreamOutput::Notice(notice)) => {
+                self.notices.push(serde_json::from_str(notice.get()).unwrap())
+            }
             None => self.over = true,
         }
     }
@@ -85,14 +88,13 @@ async fn two_hosts_and_a_person_share_a_terminal() {
     first.line("t", "echo from the first").await;
     let mut person = Person::join(&desk.owner, "t", StreamMode::Type).await;
     person.sees("from the first").await;
-    let (one, two) = tokio::join!(
-        first.line("t", "sleep 0.2; echo one"),
-        async {
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            second.line("t", "echo two").await
-        }
+    let (one, two) = tokio::join!(first.line("t", "sleep 0.2; echo one"), async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        second.line("t", "echo two").await
+    });
+    assert!(
+        one["text"].as_str().unwrap().contains("one\n") && two["text"].as_str().unwrap().contains("two\n")
     );
-    assert!(one["text"].as_str().unwrap().contains("one\n") && two["text"].as_str().unwrap().contains("two\n"));
     person.sees("\ntwo").await;
     let cursor = two["cursor"].clone();
     person.type_in("echo by hand\r").await;
@@ -130,7 +132,12 @@ async fn the_person_can_pause_the_programs_typing() {
     }
     person.type_in("echo mine\r").await;
     person.sees("\nmine").await;
-    assert!(ada.data("terminal_screen", json!({ "session": "t" })).await["text"].as_str().unwrap().contains("\nmine"));
+    assert!(
+        ada.data("terminal_screen", json!({ "session": "t" })).await["text"]
+            .as_str()
+            .unwrap()
+            .contains("\nmine")
+    );
     // Programs that ask the terminal are still answered.
     person.input(StreamInput::Pause(false)).await;
     let unpaused = |notices: &[Value]| notices.iter().filter(|notice| notice["paused"] == false).count() == 2;
@@ -181,7 +188,11 @@ async fn who_comes_late_can_scroll_back() {
     let mut person = Person::join(&desk.owner, "t", StreamMode::Watch).await;
     person.sees("\n200").await;
     person.parser.screen_mut().set_scrollback(180);
-    assert!(person.parser.screen().contents().contains("\n15\n16\n"), "{}", person.parser.screen().contents());
+    assert!(
+        person.parser.screen().contents().contains("\n15\n16\n"),
+        "{}",
+        person.parser.screen().contents()
+    );
 }
 
 #[tokio::test]
@@ -246,6 +257,9 @@ async fn a_program_that_asks_is_answered_once_however_many_watch() {
     for _ in 0..3 {
         people.push(Person::join(&desk.owner, "t", StreamMode::Type).await);
     }
-    let asked = desk.owner.line("t", r"read -rs -d R -p $'\e[6n' row; echo row ${row#*[}; read -rs -t 0.3 more; echo [$more]").await;
+    let asked = desk
+        .owner
+        .line("t", r"read -rs -d R -p $'\e[6n' row; echo row ${row#*[}; read -rs -t 0.3 more; echo [$more]")
+        .await;
     assert!(asked["text"].as_str().unwrap().contains("\nrow 3;1\n[]\n"), "{asked}");
 }

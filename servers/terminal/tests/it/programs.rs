@@ -10,7 +10,10 @@ async fn desk(program: &[&str]) -> Desk {
     let desk = Desk::new();
     let variables = json!({ "HOME": desk.at(""), "LC_ALL": "C.UTF-8" });
     desk.owner
-        .data("terminal_open", json!({ "name": "t", "argv": program, "columns": 60, "rows": 10, "env": variables }))
+        .data(
+            "terminal_open",
+            json!({ "name": "t", "argv": program, "columns": 60, "rows": 10, "env": variables }),
+        )
         .await;
     desk
 }
@@ -27,8 +30,22 @@ async fn check(desk: &Desk, pattern: &str, expected: Expect) {
 
 #[tokio::test]
 async fn vim_edits_a_file() {
-    let desk = desk(&["vim", "-u", "NONE", "-i", "NONE", "-n", "-c", "set ruler showmode nocompatible", "notes.txt"]).await;
-    check(&desk, "notes.txt", expect![[r#"
+    let desk = desk(&[
+        "vim",
+        "-u",
+        "NONE",
+        "-i",
+        "NONE",
+        "-n",
+        "-c",
+        "set ruler showmode nocompatible",
+        "notes.txt",
+    ])
+    .await;
+    check(
+        &desk,
+        "notes.txt",
+        expect![[r#"
 
         ~
         ~
@@ -39,10 +56,15 @@ async fn vim_edits_a_file() {
         ~
         ~
         "notes.txt" [New File]                    0,0-1         All
-        [cursor 1,1, whole screen]"#]]).await;
+        [cursor 1,1, whole screen]"#]],
+    )
+    .await;
     desk.owner.keys("t", "iHello, bridge", &["enter"]).await;
     desk.owner.keys("t", "second line", &["up", "home"]).await;
-    check(&desk, "1,1 ", expect![[r#"
+    check(
+        &desk,
+        "1,1 ",
+        expect![[r#"
         Hello, bridge
         second line
         ~
@@ -53,7 +75,9 @@ async fn vim_edits_a_file() {
         ~
         ~
         -- INSERT --                              1,1           All
-        [cursor 1,1, whole screen]"#]]).await;
+        [cursor 1,1, whole screen]"#]],
+    )
+    .await;
     desk.owner.keys("t", "", &["escape"]).await;
     desk.owner.keys("t", ":wq", &["enter"]).await;
     let ended = desk.owner.data("terminal_read", json!({ "session": "t", "pattern": "never" })).await;
@@ -85,7 +109,8 @@ async fn top_shows_and_quits() {
     let screen = desk.owner.screen_with("t", "PID +USER").await;
     let text = screen["text"].as_str().unwrap();
     let masked = regex::Regex::new("[0-9]+").unwrap().replace_all(text, "N");
-    let first: String = masked.lines().take(3).map(|line| line.split(',').next().unwrap().to_owned() + "\n").collect();
+    let first: String =
+        masked.lines().take(3).map(|line| line.split(',').next().unwrap().to_owned() + "\n").collect();
     assert!(first.starts_with("top - N:N:N up"), "{first}");
     assert!(first.lines().nth(1).unwrap().starts_with("Tasks:"), "{first}");
     assert!(first.lines().nth(2).unwrap().starts_with("%Cpu"), "{first}");
@@ -104,19 +129,25 @@ async fn a_shell_with_colours_is_seen_with_and_without_them() {
         .open(json!({ "name": "t", "shell": "bash", "columns": 60, "rows": 10, "env": variables }))
         .await;
     desk.owner.line("t", "ls --color=always; printf '\\033[7mreverse\\033[0m\\n'").await;
-    check(&desk, "^me\\$$", expect![[r#"
+    check(
+        &desk,
+        "^me\\$$",
+        expect![[r#"
         me$ ls --color=always; printf '\033[7mreverse\033[0m\n'
         folder  plain.txt
         reverse
         me$
-        [cursor 4,5]"#]]).await;
+        [cursor 4,5]"#]],
+    )
+    .await;
     let coloured = desk.owner.data("terminal_screen", json!({ "session": "t", "colors": true })).await;
     let lines: Vec<&str> = coloured["text"].as_str().unwrap().lines().take(4).collect();
     expect![[r#"
         ESC[32;1mmeESC[m$ ls --color=always; printf '\033[7mreverse\033[0m\n'
         ESC[34;1mfolderESC[m  plain.txt
         ESC[7mreverse
-        ESC[32;1;27mmeESC[m$ "#]].assert_eq(&lines.join("\n").replace('\x1b', "ESC"));
+        ESC[32;1;27mmeESC[m$ "#]]
+    .assert_eq(&lines.join("\n").replace('\x1b', "ESC"));
 }
 
 #[tokio::test]
@@ -127,7 +158,10 @@ async fn less_has_the_whole_screen_and_gives_it_back() {
     desk.owner.keys("t", "less long", &["enter"]).await;
     desk.owner.screen_with("t", "^line 9$").await;
     desk.owner.keys("t", "", &["page-down"]).await;
-    check(&desk, "^line 18$", expect![[r#"
+    check(
+        &desk,
+        "^line 18$",
+        expect![[r#"
         line 10
         line 11
         line 12
@@ -138,10 +172,17 @@ async fn less_has_the_whole_screen_and_gives_it_back() {
         line 17
         line 18
         :
-        [cursor 10,2, whole screen]"#]]).await;
+        [cursor 10,2, whole screen]"#]],
+    )
+    .await;
     desk.owner.keys("t", "q", &[]).await;
-    check(&desk, "^\\$$", expect![[r#"
+    check(
+        &desk,
+        "^\\$$",
+        expect![[r#"
         $ less long
         $
-        [cursor 2,3]"#]]).await;
+        [cursor 2,3]"#]],
+    )
+    .await;
 }

@@ -50,14 +50,31 @@ async fn d9_a_command_sees_only_the_listed_variables() {
     let desk = Desk::new();
     let seen = desk.owner.run("env").await["stdout"].as_str().unwrap().to_owned();
     let allowed = [
-        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TERM", "COLORTERM", "TZ", "TMPDIR", "PAGER",
-        "GIT_PAGER", "GIT_TERMINAL_PROMPT", "PWD", "OLDPWD", "SHLVL", "_",
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TERM",
+        "COLORTERM",
+        "TZ",
+        "TMPDIR",
+        "PAGER",
+        "GIT_PAGER",
+        "GIT_TERMINAL_PROMPT",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
     ];
     for line in seen.lines() {
         let name = line.split('=').next().unwrap();
         assert!(allowed.contains(&name) || name.starts_with("LC_"), "{name} is seen");
     }
-    let error = desk.owner.error("terminal_run", json!({"command": "env", "env": {"DRAWBRIDGE_HOME": "x"}})).await;
+    let error =
+        desk.owner.error("terminal_run", json!({"command": "env", "env": {"DRAWBRIDGE_HOME": "x"}})).await;
     assert!(error.contains("DRAWBRIDGE_HOME"), "{error}");
 }
 
@@ -152,7 +169,10 @@ async fn i2_a_flood_is_bounded_in_memory_and_on_disk() {
 async fn bytes_that_are_no_text_are_named_or_given_as_base64() {
     let desk = Desk::new();
     let command = r"printf '\x00\xff\x01'";
-    assert_eq!(desk.owner.run(command).await["stdout"], "[3 bytes that are not text; `raw` gives them as base64]");
+    assert_eq!(
+        desk.owner.run(command).await["stdout"],
+        "[3 bytes that are not text; `raw` gives them as base64]"
+    );
     let raw = desk.owner.data("terminal_run", json!({ "command": command, "raw": true })).await;
     assert_eq!((raw["stdout"].as_str(), raw["stdout_is_base64"].as_bool()), (Some("AP8B"), Some(true)));
     let coloured = r"printf '\033[31mred\033[0m h\xc3\xa9'";

@@ -29,7 +29,9 @@ async fn check_shell(shell: &str) {
     let opened = desk.owner.open(json!({ "name": "t", "shell": shell, "env": {"HOME": desk.at("")} })).await;
     assert_eq!(opened["status"], "prompt", "{shell}: {opened}");
     for (number, (line, code, output)) in
-        [("echo one two", 0, "one two\n"), ("false", 1, ""), ("sh -c 'echo x; exit 7'", 7, "x\n")].iter().enumerate()
+        [("echo one two", 0, "one two\n"), ("false", 1, ""), ("sh -c 'echo x; exit 7'", 7, "x\n")]
+            .iter()
+            .enumerate()
     {
         let answer = desk.owner.line("t", line).await;
         assert_eq!(answer["commands"][0]["exit_code"], *code, "{shell} {line}: {answer}");
@@ -114,7 +116,8 @@ async fn marks_that_programs_print_are_not_believed() {
 async fn waiting_ends_at_what_was_asked_for() {
     let desk = Desk::new();
     desk.owner.bash("t").await;
-    let write = json!({ "session": "t", "text": "echo a; sleep 0.7; echo ready: 7; sleep 30", "enter": true });
+    let write =
+        json!({ "session": "t", "text": "echo a; sleep 0.7; echo ready: 7; sleep 30", "enter": true });
     let cursor = desk.owner.data("terminal_write", write).await["cursor"].as_u64().unwrap();
     let read = |more: Value| {
         let mut arguments = json!({ "session": "t", "since": cursor, "timeout_ms": 5000 });
@@ -191,7 +194,9 @@ async fn a_session_belongs_to_its_caller_and_the_owner_sees_it() {
             assert!(error.contains("no terminal"), "{tool}: {error}");
         }
     }
-    let count = async |seat: &Seat| seat.data("terminal_list", json!({})).await["terminals"].as_array().unwrap().len();
+    let count = async |seat: &Seat| {
+        seat.data("terminal_list", json!({})).await["terminals"].as_array().unwrap().len()
+    };
     assert_eq!((count(&ada).await, count(&bob).await, count(&desk.owner).await), (1, 0, 1));
     // Bob's own may have the same name.
     bob.bash("t").await;
@@ -249,7 +254,9 @@ async fn a_terminal_that_nobody_uses_is_closed_and_one_that_is_used_is_not() {
 async fn what_runs_in_the_background_ends_with_its_terminal() {
     let desk = Desk::new();
     desk.owner.bash("t").await;
-    desk.owner.line("t", "(trap '' TERM HUP INT; setsid sleep 987663) & sleep 987664 & nohup sleep 987665 &").await;
+    desk.owner
+        .line("t", "(trap '' TERM HUP INT; setsid sleep 987663) & sleep 987664 & nohup sleep 987665 &")
+        .await;
     eventually("they run", || ["987663", "987664", "987665"].iter().all(|mark| is_running(mark))).await;
     let closed = desk.owner.data("terminal_close", json!({ "session": "t" })).await;
     assert!(closed["left_behind"].as_u64().unwrap() >= 2, "{closed}");
@@ -306,10 +313,12 @@ async fn huge_output_is_bounded_and_what_is_lost_is_counted() {
 #[tokio::test]
 async fn a_program_that_reads_no_input_does_not_hold_its_caller() {
     let desk = Desk::new();
-    desk.owner.data("terminal_open", json!({ "argv": ["sh", "-c", "stty raw -echo; sleep 60"], "name": "t" })).await;
+    desk.owner
+        .data("terminal_open", json!({ "argv": ["sh", "-c", "stty raw -echo; sleep 60"], "name": "t" }))
+        .await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let begun = Instant::now();
-    let text = "x".repeat(4000);
+    let text = "x".repeat(3000);
     loop {
         let result = desk.owner.call("terminal_write", json!({ "session": "t", "text": text })).await;
         if result.is_error {
@@ -325,8 +334,8 @@ async fn what_is_typed_is_bounded_at_the_edge() {
     let desk = Desk::new();
     desk.owner.data("terminal_open", json!({ "argv": ["cat"], "name": "t" })).await;
     let write = |text: String| json!({ "session": "t", "text": text });
-    desk.owner.data("terminal_write", write("x".repeat(4000))).await;
-    assert!(desk.owner.error("terminal_write", write("x".repeat(4001))).await.contains("in parts"));
+    desk.owner.data("terminal_write", write("x".repeat(3000))).await;
+    assert!(desk.owner.error("terminal_write", write("x".repeat(3001))).await.contains("in parts"));
     assert!(desk.owner.error("terminal_write", write(String::new())).await.contains("nothing to type"));
     let keys = |count: usize| json!({ "session": "t", "keys": vec!["a"; count] });
     desk.owner.data("terminal_write", keys(100)).await;
@@ -339,7 +348,10 @@ async fn what_is_typed_is_bounded_at_the_edge() {
 async fn commands_are_held_to_their_folder_and_without_it_to_nothing() {
     let desk = Desk::new();
     let outside = desk.home.path().join("outside");
-    let attempt = format!("echo x > inside && cat inside; echo y > {}; echo z > $TMPDIR/z && echo temporary", outside.display());
+    let attempt = format!(
+        "echo x > inside && cat inside; echo y > {}; echo z > $TMPDIR/z && echo temporary",
+        outside.display()
+    );
     let ran = desk.owner.run(&attempt).await;
     assert_eq!(ran["stdout"], "x\ntemporary\n", "{ran}");
     assert!(ran["confined"] == true && !outside.exists(), "{ran}");
