@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! tools      what callers call, one file each
-//! run        one command to its end
-//! session    terminals that live on: their state, their tasks, who watches them
+//! runs       one command to its end
+//! sessions   terminals that live on: their state, their tasks, who watches them
 //! screen     what a program writes, made into what a person sees; knows no process
 //! shell      shells that tell where their commands begin and end
 //! confine    what commands may touch, from the owner's settings
@@ -17,9 +17,9 @@
 mod confine;
 mod error;
 mod folder;
-mod run;
+mod runs;
 mod screen;
-mod session;
+mod sessions;
 mod settings;
 mod shell;
 mod terminals;
@@ -34,7 +34,7 @@ pub use confine::HOME_READ;
 pub use error::OpenError;
 pub use settings::{Bounds, Confinement, Network, TerminalSettings};
 
-use session::viewer::Viewers;
+use sessions::viewer::Viewers;
 use terminals::Terminals;
 
 /// The server `terminal`.

@@ -9,8 +9,8 @@ use drawbridge_sandbox::Sandbox;
 use crate::confine::Confine;
 use crate::error::{OpenError, Result, TerminalError};
 use crate::folder::{self, Own};
-use crate::run::outputs::Outputs;
-use crate::session::sessions::Sessions;
+use crate::runs::outputs::Outputs;
+use crate::sessions::all::Sessions;
 use crate::settings::TerminalSettings;
 use crate::shell;
 

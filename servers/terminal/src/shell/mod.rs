@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::session::commands::Marking;
+use crate::sessions::commands::Marking;
 
 /// Our start-up files, and where they are written. None of the person's own is touched; each of ours reads theirs.
 const FILES: [(&str, &str); 5] = [

@@ -6,8 +6,8 @@ use drawbridge_sandbox::{Ended, Exit, Report};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::session::commands::{self, Doing};
-use crate::session::session::Session;
+use crate::sessions::commands::{self, Doing};
+use crate::sessions::session::Session;
 
 /// What a terminal is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

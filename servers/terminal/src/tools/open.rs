@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::describe::{Held, Terminal};
 use super::{ACTS, Variables, pairs};
 use crate::error::{Result, TerminalError};
-use crate::session::session::{COLUMNS_MAX, ROWS_MAX};
-use crate::session::sessions::{Opening, Program};
-use crate::session::wait::Until;
+use crate::sessions::all::{Opening, Program};
+use crate::sessions::session::{COLUMNS_MAX, ROWS_MAX};
+use crate::sessions::wait::Until;
 use crate::terminals::Terminals;
 
 /// How long a shell may take to show its first prompt before the answer is given without it.

@@ -8,7 +8,7 @@ use drawbridge_contract::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::outputs::{Piece, Stream};
+use crate::runs::outputs::{Piece, Stream};
 use crate::screen::text::{self, Readable};
 use crate::terminals::Terminals;
 

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::describe::{Command, End, Status};
 use crate::error::{Result, TerminalError};
 use crate::screen::text::Readable;
-use crate::session::session::Session;
-use crate::session::wait::{self, Reason, Search};
+use crate::sessions::session::Session;
+use crate::sessions::wait::{self, Reason, Search};
 use crate::terminals::Terminals;
 
 /// How long waiting takes at most when the caller does not say.

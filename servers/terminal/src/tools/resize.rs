@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::describe::Terminal;
-use crate::session::session::{COLUMNS_MAX, ROWS_MAX};
+use crate::sessions::session::{COLUMNS_MAX, ROWS_MAX};
 use crate::terminals::Terminals;
 
 pub(crate) struct Resize;

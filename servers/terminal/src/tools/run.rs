@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::describe::{End, Held};
 use super::{ACTS, Variables, pairs};
 use crate::error::{Result, TerminalError};
-use crate::run::outputs::Stream;
-use crate::run::run::{self, Ran};
-use crate::run::shown::Output;
+use crate::runs::outputs::Stream;
+use crate::runs::run::{self, Ran};
+use crate::runs::shown::Output;
 use crate::shell::Shell;
 use crate::terminals::Terminals;
 
@@ -173,7 +173,7 @@ impl TypedTool<Terminals> for Run {
         context: &Context,
     ) -> std::result::Result<Outcome, ToolError> {
         let raw = input.raw;
-        let ran = request(terminals, input)?.to_the_end(terminals, context).await?;
+        let ran = request(terminals, input)?.complete(terminals, context).await?;
         Ok(answer(&ran, raw).into())
     }
 }

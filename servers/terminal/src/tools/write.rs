@@ -11,7 +11,7 @@ use super::ACTS;
 use super::read::{self, How};
 use crate::error::{Result, TerminalError};
 use crate::screen::keys;
-use crate::session::session::Session;
+use crate::sessions::session::Session;
 use crate::terminals::Terminals;
 
 /// The longest text that is typed at once: with its JSON it has to fit into one record of the audit, uncut.

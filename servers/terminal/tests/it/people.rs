@@ -71,7 +71,7 @@ impl Person {
                 self.bytes.extend_from_slice(&bytes);
             }
             Some(StreamOutput::Notice(notice)) => {
-                self.notices.push(serde_json::from_str(notice.get()).unwrap())
+                self.notices.push(serde_json::from_str(notice.get()).unwrap());
             }
             None => self.over = true,
         }

@@ -9,6 +9,5 @@
 
 pub(crate) mod outputs;
 mod progress;
-#[expect(clippy::module_inception, reason = "the verb of the folder")]
 pub(crate) mod run;
 pub(crate) mod shown;

@@ -6,14 +6,14 @@
 //! wait       what one can wait for; pure
 //! session    one terminal and its process
 //! keep       the tasks that read from it, write to it, and end it
-//! sessions   all of them, by caller
+//! all        all of them, by caller
 //! viewer     people who watch and type
 //! ```
 
+pub(crate) mod all;
 pub(crate) mod commands;
 mod keep;
 pub(crate) mod session;
-pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod viewer;
 pub(crate) mod wait;

@@ -54,7 +54,7 @@ impl Run {
     ///
     /// # Errors
     /// When it cannot be started, or nobody knows how it ended.
-    pub(crate) async fn to_the_end(mut self, terminals: &Terminals, context: &Context) -> Result<Ran> {
+    pub(crate) async fn complete(mut self, terminals: &Terminals, context: &Context) -> Result<Ran> {
         let id = context.call.to_string();
         let temporary = Temporary(terminals.sessions.temporary(&id)?);
         let limits = OutputLimits {

@@ -11,8 +11,8 @@ use futures::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
+use super::all::Sessions;
 use super::session::{CLOSING_GRACE, Session};
-use super::sessions::Sessions;
 use crate::settings::Bounds;
 
 /// What the kernel gives of a terminal at once.

@@ -115,7 +115,7 @@ mod tests {
     use bytes::Bytes;
     use drawbridge_sandbox::Size;
 
-    use crate::session::commands::Marking;
+    use crate::sessions::commands::Marking;
 
     struct Terminal {
         state: State,

@@ -13,8 +13,8 @@ use futures::StreamExt as _;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc};
 
+use super::all::Sessions;
 use super::session::Session;
-use super::sessions::Sessions;
 use super::state::State;
 use crate::error::TerminalError;
 
