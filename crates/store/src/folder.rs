@@ -27,18 +27,27 @@ const FOLDER_BITS_REFUSED: u32 = 0o022;
 /// # Errors
 /// [`StoreError::Unsafe`] names the first file or folder that another user owns, could read or could change.
 pub(crate) fn prepare(folder: &Path) -> Result<PathBuf, StoreError> {
+    private_file(folder, DATABASE_FILE)
+}
+
+/// As the store does for its own: makes `folder` (mode 0700) and the file `name` in it (mode 0600) where they are
+/// missing, checks both and what SQLite may keep beside the file, and returns the file's path.
+///
+/// # Errors
+/// [`StoreError::Unsafe`] names the first file or folder that another user owns, could read or could change.
+pub fn private_file(folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(StoreError::io("make the folder", folder))?;
     check_folder(folder)?;
-    let database = folder.join(DATABASE_FILE);
-    open_private(&database)?;
+    let file = folder.join(name);
+    open_private(&file)?;
     for suffix in COMPANIONS {
-        check_if_there(&folder.join(format!("{DATABASE_FILE}{suffix}")))?;
+        check_if_there(&folder.join(format!("{name}{suffix}")))?;
     }
-    Ok(database)
+    Ok(file)
 }
 
 /// Opens a private file for reading and writing; makes it, mode 0600, where it is missing.

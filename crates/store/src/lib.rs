@@ -51,7 +51,7 @@ pub use audit::{
 pub use by::{By, now_us};
 pub use connection::BUSY_TIMEOUT;
 pub use error::StoreError;
-pub use folder::DATABASE_FILE;
+pub use folder::{DATABASE_FILE, private_file};
 pub use generation::GENERATION_FILE;
 pub use health::Health;
 pub use keys::{

@@ -1,0 +1,45 @@
+//! The engine that needs nothing else: one SQLite file, one thread that writes.
+//!
+//! ```text
+//! engine     the trait's methods: checks, sends a command to the writer, or reads
+//! inbox      the queue to the writer's thread
+//! writer     one transaction for all who wait; answers after the commit
+//! desk       what the thread owns, and the one way in which a job changes: the machine's step, stored with its effects
+//! submit, claim, say, change, sweep   what happens to jobs: taken, handed out, ended, asked for, overtaken by time
+//! lanes, gates, runs, history   in memory: how many wait where, what limits leave open, who runs, what to tell
+//! reload     memory from the file: at the start, and after a commit that failed
+//! read       looking, on connections of its own
+//! file       the file, its format, and the lock on it
+//! ```
+//!
+//! **Invariant:** nothing is answered before its commit.
+//! **Invariant:** what is in memory follows from the file, leases and rates excepted; those begin anew with the process.
+//! **Invariant:** one process has the file open.
+
+mod change;
+mod claim;
+mod command;
+mod desk;
+mod engine;
+mod file;
+mod gates;
+mod history;
+mod inbox;
+mod key;
+mod lanes;
+mod names;
+mod outcome;
+mod read;
+mod reload;
+mod row;
+mod runs;
+mod say;
+mod settings;
+mod shared;
+mod submit;
+mod sweep;
+mod writer;
+
+pub use engine::Embedded;
+pub use file::JOBS_FILE;
+pub use settings::{Durability, Keep, Retention, Settings};

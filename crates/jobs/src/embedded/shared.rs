@@ -1,0 +1,60 @@
+//! What the writer's thread and everybody else look at.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use super::names::Names;
+use crate::{Change, Clock, Lease, Progress};
+
+/// How many changes a slow reader may be behind before it misses some.
+const CHANGES_KEPT: usize = 4_096;
+
+/// How many requests to stop a slow worker may be behind; the heartbeat brings what it missed.
+const STOPS_KEPT: usize = 1_024;
+
+pub(super) struct Shared {
+    pub(super) names: Names,
+    pub(super) live: Live,
+    pub(super) changes: broadcast::Sender<Change>,
+    pub(super) stops: broadcast::Sender<Lease>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            names: Names::default(),
+            live: Live::default(),
+            changes: broadcast::channel(CHANGES_KEPT).0,
+            stops: broadcast::channel(STOPS_KEPT).0,
+            clock,
+        }
+    }
+}
+
+/// What is only known of jobs that run.
+#[derive(Default)]
+pub(super) struct Live(Mutex<HashMap<i64, LiveJob>>);
+
+#[derive(Debug, Clone)]
+pub(super) struct LiveJob {
+    pub(super) token: u64,
+    pub(super) worker: Arc<str>,
+    pub(super) progress: Option<Progress>,
+}
+
+impl Live {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<i64, LiveJob>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how far a job is. `false`: whoever says it does not have the job.
+    pub(super) fn set_progress(&self, id: i64, token: u64, progress: &Progress) -> bool {
+        let mut jobs = self.lock();
+        let Some(live) = jobs.get_mut(&id).filter(|live| live.token == token) else { return false };
+        live.progress = Some(progress.clone());
+        true
+    }
+}
