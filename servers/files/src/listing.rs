@@ -19,8 +19,10 @@ use crate::walk::rules::Rules;
 use crate::walk::smallest::Smallest;
 use crate::work::Work;
 
-/// How many entries are read on the thread of the call before it goes to the pool.
+/// How many entries are read on the thread of the call before it goes to the pool: less than a millisecond's work.
 const QUICK_ENTRIES_MAX: u64 = 2_000;
+/// The same when each is looked at.
+const QUICK_DETAILS_MAX: u64 = 500;
 /// Between how many entries the work looks whether it is to stop.
 const CHECK_EVERY: u64 = 1_024;
 
@@ -95,16 +97,21 @@ impl Listing<'_> {
             total: 0,
             hidden: 0,
         };
+        let quick_max = if self.needs_stat() { QUICK_DETAILS_MAX } else { QUICK_ENTRIES_MAX };
         let mut seen = 0;
         here.folder.entries().map_err(failed)?.each(failed, |name, kind| {
             seen += 1;
-            work.fits(seen, QUICK_ENTRIES_MAX)?;
+            work.fits(seen, quick_max)?;
             if seen.is_multiple_of(CHECK_EVERY) {
                 work.check()?;
             }
             gathering.see(name, kind)
         })?;
         Ok(gathering.into_page())
+    }
+
+    fn needs_stat(&self) -> bool {
+        self.details || self.sort != Sort::Name
     }
 }
 
@@ -144,7 +151,7 @@ impl Gathering<'_> {
     /// What an entry is; `None` when it has gone meanwhile.
     fn look(&self, name: &OsStr, kind: Option<Kind>) -> Result<Option<(Kind, Option<Stat>)>> {
         match kind {
-            Some(kind) if !self.listing.details && self.listing.sort == Sort::Name => Ok(Some((kind, None))),
+            Some(kind) if !self.listing.needs_stat() => Ok(Some((kind, None))),
             _ => {
                 let stat = Name::of(name).and_then(|name| self.here.folder.stat_if_there(name));
                 let stat = stat.map_err(|error| FileError::io("list", self.here.show(), error))?;

@@ -54,8 +54,8 @@ impl Work {
     }
 }
 
-/// Tries at once, and on the pool when it turns out to take longer. Measured (release, ext4, 2 cores): the way to the
-/// pool and back costs 12 µs of CPU and 20 µs of time, five times what listing 20 entries takes.
+/// Tries at once, and on the pool when it turns out to take longer. Measured on a busy machine with 2 cores: the way to
+/// the pool and back takes 22 µs of CPU and 12 µs of time; reading 4 KB here takes 7 µs in all.
 pub(crate) async fn quick<I: Send + 'static, T: Send + 'static>(
     roots: &Arc<Roots>,
     input: I,
