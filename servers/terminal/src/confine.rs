@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drawbridge_sandbox::{self as sandbox, Environment, INHERITED, Launch, Mode, SYSTEM_READ};
 
+use crate::carve;
 use crate::settings::{Confinement, Network, TerminalSettings};
 
 /// What confined commands may read of the person's home: start-up files of shells, settings of common tools, and the
@@ -44,6 +45,32 @@ pub const HOME_READ: &[&str] = &[
     "go/bin",
 ];
 
+/// What keeps secrets in a home. Commands do not reach it even where the home itself is given to them.
+pub const HOME_DENIED: &[&str] = &[
+    ".ssh",
+    ".gnupg",
+    ".password-store",
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/rclone",
+    ".docker",
+    ".kube",
+    ".netrc",
+    ".pgpass",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    ".cargo/credentials.toml",
+    ".local/share/keyrings",
+    ".mozilla",
+    ".thunderbird",
+    ".config/google-chrome",
+    ".config/chromium",
+    "Library/Keychains",
+];
+
 /// What confined commands may read beside what every program may: the system's own settings for shells and editors.
 const SHELLS_READ: &[&str] =
     &["/etc/bashrc", "/etc/fish", "/etc/zshenv", "/etc/zshrc", "/etc/nanorc", "/etc/vimrc", "/etc/python3"];
@@ -53,7 +80,10 @@ const SHELLS_READ: &[&str] =
 pub(crate) struct Confine {
     mode: Option<Mode>,
     read: Vec<PathBuf>,
+    /// The shells' start-up files, which lie in our own state.
+    files: PathBuf,
     write: Vec<PathBuf>,
+    denied: Vec<PathBuf>,
     network: Network,
     unix_sockets: bool,
     inherit: Vec<String>,
@@ -63,18 +93,22 @@ impl Confine {
     /// As the settings say; `files` are the shells' start-up files.
     pub(crate) fn new(settings: &TerminalSettings, files: &Path) -> Self {
         let home = std::env::var_os("HOME").map(PathBuf::from);
+        let denied = home.iter().flat_map(|home| HOME_DENIED.iter().map(move |path| home.join(path)));
+        let denied = denied.chain(settings.denied.iter().cloned());
         let system = SYSTEM_READ.iter().chain(SHELLS_READ).map(PathBuf::from);
         let own = home.iter().flat_map(|home| HOME_READ.iter().map(move |path| home.join(path)));
-        let read = system.chain(own).chain(settings.read.iter().cloned()).chain([files.to_owned()]);
+        let read = system.chain(own).chain(settings.read.iter().cloned());
         Self {
             mode: match settings.confinement {
                 Confinement::Required => Some(Mode::Required),
                 Confinement::Preferred => Some(Mode::Preferred),
                 Confinement::Off => None,
             },
+            files: files.to_owned(),
             // What is not there cannot be read; the sandbox would name each of them as missing.
             read: read.filter(|path| path.exists()).collect(),
             write: settings.write.clone(),
+            denied: denied.filter_map(|path| path.canonicalize().ok()).collect(),
             network: settings.network,
             unix_sockets: settings.unix_sockets,
             inherit: INHERITED
@@ -98,8 +132,8 @@ impl Confine {
         launch.new_privileges = self.mode.is_none();
         launch.confinement = self.mode.map(|mode| sandbox::Confinement {
             mode,
-            read: self.read.clone(),
-            write: self.write.iter().cloned().chain([temporary.to_owned()]).collect(),
+            read: carve::all(&self.read, &self.denied).into_iter().chain([self.files.clone()]).collect(),
+            write: carve::all(&self.write, &self.denied).into_iter().chain([temporary.to_owned()]).collect(),
             network: match self.network {
                 Network::None => sandbox::Network::None,
                 Network::All => sandbox::Network::All,

@@ -14,6 +14,7 @@
 //!
 //! **Adding a tool**: one file in `tools/`, one line in `tools::all`.
 
+mod carve;
 mod confine;
 mod error;
 mod folder;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use drawbridge_contract::{Server, Streams, Tool};
 use drawbridge_sandbox::Sandbox;
 
-pub use confine::HOME_READ;
+pub use confine::{HOME_DENIED, HOME_READ};
 pub use error::OpenError;
 pub use settings::{Bounds, Confinement, Network, TerminalSettings};
 

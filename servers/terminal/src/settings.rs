@@ -20,6 +20,9 @@ pub struct TerminalSettings {
     pub read: Vec<PathBuf>,
     /// What confined commands may read and change beside a temporary folder of their own.
     pub write: Vec<PathBuf>,
+    /// What confined commands reach in no case, though it lies below one of those: Drawbridge's own state, and what
+    /// keeps secrets ([`HOME_DENIED`](crate::HOME_DENIED)).
+    pub denied: Vec<PathBuf>,
     /// Which of the network confined commands may use.
     pub network: Network,
     /// Whether confined commands may use the sockets of services on this machine, which act for their caller.
@@ -92,9 +95,10 @@ impl TerminalSettings {
     /// These folders, and the defaults for everything else: confined where the kernel can, writing only in `folder`,
     /// without a network.
     pub fn new(state: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
-        let folder = folder.into();
+        let (state, folder) = (state.into(), folder.into());
         Self {
-            state: state.into(),
+            denied: vec![state.clone()],
+            state,
             write: vec![folder.clone()],
             folder,
             shell: None,

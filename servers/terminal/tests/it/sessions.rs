@@ -372,3 +372,22 @@ async fn commands_are_held_to_their_folder_and_without_it_to_nothing() {
     let opened = free.owner.says("terminal_open", json!({ "argv": ["cat"] })).await;
     assert!(opened.contains("not confined"), "{opened}");
 }
+
+#[tokio::test]
+async fn d3_the_state_is_out_of_reach_even_where_a_folder_around_it_is_given() {
+    let desk = Desk::with(|mut settings| {
+        let home = settings.state.parent().unwrap().to_owned();
+        std::fs::create_dir(&settings.state).unwrap();
+        std::fs::write(settings.state.join("config.toml"), "keys").unwrap();
+        std::os::unix::fs::symlink(&settings.state, home.join("link")).unwrap();
+        settings.write = vec![home];
+        settings
+    });
+    for path in ["state/config.toml", "link/config.toml", "work/../state/config.toml"] {
+        let path = desk.home.path().join(path);
+        let ran = desk.owner.run(&format!("cat {0}; echo x > {0}; rm {0}; true", path.display())).await;
+        assert_eq!(ran["stdout"], "", "{ran}");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "keys");
+    }
+    assert_eq!(desk.owner.run("echo x > file && cat file").await["stdout"], "x\n");
+}
