@@ -41,6 +41,12 @@ pub(crate) fn may_hear(handler: &dyn Handler, caller: &Caller, change: &Change) 
     }
 }
 
+/// Says whether this caller's key is still good, for streams that outlive the request which opened them.
+pub(crate) fn still_known(core: &Arc<Core>, caller: &Arc<Caller>) -> impl Fn() -> bool + Send + use<> {
+    let (core, caller) = (core.clone(), caller.clone());
+    move || !core.handler.view(&caller).is_nobodys()
+}
+
 /// One request, and where its answer and events go.
 pub(crate) struct Exchange {
     pub(crate) caller: Arc<Caller>,

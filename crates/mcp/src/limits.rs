@@ -6,6 +6,10 @@ use std::time::Duration;
 /// [`crate::http::HttpSettings`].
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How long a client may take to send the body of one HTTP request; beyond it the answer is 408. A client that never
+/// ends its body would hold a connection for ever.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long one line on stdio may be, in bytes. A longer one is skipped and answered with a parse error.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -30,16 +30,26 @@ pub(super) fn priming(id: EventId) -> Bytes {
     format!("id: {id}\nretry: {}\ndata: \n\n", RETRY.as_millis()).into()
 }
 
-/// Fills the silence of a stream with comments, so that nobody on the way takes it for dead.
+/// A comment: an event that says nothing.
+const SILENCE: &[u8] = b":\n\n";
+
+/// Fills the silence of a stream with comments, so that nobody on the way takes it for dead. Whenever it does, it looks
+/// whether the stream may go on: who holds a key that was revoked must not hold a connection for ever.
 pub(super) struct KeptAlive {
     frames: BoxStream<'static, Bytes>,
+    may_go_on: Box<dyn Fn() -> bool + Send>,
     every: Duration,
     next: Pin<Box<Sleep>>,
 }
 
 impl KeptAlive {
-    pub(super) fn new(frames: impl Stream<Item = Bytes> + Send + 'static, every: Duration) -> Self {
-        Self { frames: frames.boxed(), every, next: Box::pin(tokio::time::sleep(every)) }
+    pub(super) fn new(
+        frames: impl Stream<Item = Bytes> + Send + 'static,
+        every: Duration,
+        may_go_on: impl Fn() -> bool + Send + 'static,
+    ) -> Self {
+        let next = Box::pin(tokio::time::sleep(every));
+        Self { frames: frames.boxed(), may_go_on: Box::new(may_go_on), every, next }
     }
 }
 
@@ -50,9 +60,12 @@ impl Stream for KeptAlive {
         let ready = match self.frames.poll_next_unpin(context) {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(frame)) => Some(frame),
-            Poll::Pending => self.next.poll_unpin(context).is_ready().then(|| Bytes::from_static(b":\n\n")),
+            Poll::Pending => self.next.poll_unpin(context).is_ready().then(|| Bytes::from_static(SILENCE)),
         };
         let Some(frame) = ready else { return Poll::Pending };
+        if frame[..] == *SILENCE && !(self.may_go_on)() {
+            return Poll::Ready(None);
+        }
         let due = Instant::now() + self.every;
         self.next.as_mut().reset(due);
         Poll::Ready(Some(frame))
@@ -77,7 +90,16 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(25)).await;
             Bytes::from_static(b"x")
         });
-        let all: Vec<Bytes> = KeptAlive::new(slow, Duration::from_secs(10)).collect().await;
+        let all: Vec<Bytes> = KeptAlive::new(slow, Duration::from_secs(10), || true).collect().await;
         assert_eq!(all, [&b":\n\n"[..], b":\n\n", b"x"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_ends_when_it_may_not_go_on() {
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let twice = move || looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        let all: Vec<Bytes> =
+            KeptAlive::new(futures::stream::pending(), Duration::from_secs(10), twice).collect().await;
+        assert_eq!(all, [SILENCE, SILENCE]);
     }
 }

@@ -17,10 +17,11 @@ use super::body::{KeptAlive, frame};
 use super::headers::{self, Accepts, HeaderEra, SESSION_ID, only};
 use super::legacy;
 use super::respond::{Refused, accepted, events, json};
-use crate::core::{Exchange, Outlet, Work};
+use crate::core::{Exchange, Outlet, Work, still_known};
 use crate::encode::{Reply, Verdict};
 use crate::envelope::{self, Frame, Malformed, Message, Request};
 use crate::error::WireError;
+use crate::limits::BODY_TIMEOUT;
 use crate::listen::Listening;
 use crate::meta::Meta;
 use crate::modern;
@@ -65,10 +66,12 @@ async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<
     if declared.is_some_and(|length| length > bytes_max as u64) {
         return Err(Refused::TooLarge(bytes_max));
     }
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(bytes_max)),
-        Err(_) => Err(Refused::Broken),
+    // A body that came with its head is there at the first look: then no timer is started.
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, bytes_max).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refused::TooLarge(bytes_max)),
+        Ok(Err(_)) => Err(Refused::Broken),
+        Err(_) => Err(Refused::TooSlow),
     }
 }
 
@@ -109,14 +112,15 @@ async fn request_of_any_era(
     headers::check(&http.core, &asker.caller, &asker.headers, request, &params, &meta).map_err(at_fault)?;
     let Asker { caller, accepts, .. } = asker;
     let outlet = if accepts.events { Outlet::Own } else { Outlet::Nowhere };
-    let exchange = Exchange { caller, entrance: "mcp.http", id: request.id.clone(), outlet, entered: None };
+    let (id, entered) = (request.id.clone(), None);
+    let exchange = Exchange { caller: caller.clone(), entrance: "mcp.http", id, outlet, entered };
     match modern::serve(&http.core, exchange, request, &params, &meta) {
         // Only JSON answers have a status of their own.
         Work::Ready(reply) if accepts.json || reply.verdict != Verdict::Served => Ok(json(reply, true)),
-        Work::Ready(reply) => Ok(stream_of(http, stream::once(async { reply.message }))),
-        Work::Running(running) => Ok(drive(http, accepts, running).await),
+        Work::Ready(reply) => Ok(stream_of(http, &caller, stream::once(async { reply.message }))),
+        Work::Running(running) => Ok(drive(http, &caller, accepts, running).await),
         Work::Listening(_) if !accepts.events => Err(Refused::NotAcceptable),
-        Work::Listening(opening) => Ok(listen(http, opening)),
+        Work::Listening(opening) => Ok(listen(http, &caller, opening)),
     }
 }
 
@@ -141,19 +145,26 @@ pub(super) async fn beginning(http: &Http, accepts: Accepts, running: &mut Runni
     }
 }
 
-async fn drive(http: &Http, accepts: Accepts, mut running: Running) -> Response {
+async fn drive(http: &Http, caller: &Arc<Caller>, accepts: Accepts, mut running: Running) -> Response {
     match beginning(http, accepts, &mut running).await {
         Beginning::Whole(Some(reply)) if accepts.json => json(reply, true),
-        Beginning::Whole(reply) => stream_of(http, stream::iter(reply.map(|reply| reply.message))),
-        Beginning::Stream(first) => stream_of(http, stream::iter(first).chain(running.into_messages())),
+        Beginning::Whole(reply) => stream_of(http, caller, stream::iter(reply.map(|reply| reply.message))),
+        Beginning::Stream(first) => {
+            stream_of(http, caller, stream::iter(first).chain(running.into_messages()))
+        }
     }
 }
 
-fn stream_of(http: &Http, messages: impl Stream<Item = Bytes> + Send + 'static) -> Response {
-    events(KeptAlive::new(messages.map(frame), http.settings.keep_alive))
+fn stream_of(
+    http: &Http,
+    caller: &Arc<Caller>,
+    messages: impl Stream<Item = Bytes> + Send + 'static,
+) -> Response {
+    let known = still_known(&http.core, caller);
+    events(KeptAlive::new(messages.map(frame), http.settings.keep_alive, known))
 }
 
-fn listen(http: &Http, opening: BoxFuture<'static, Listening>) -> Response {
+fn listen(http: &Http, caller: &Arc<Caller>, opening: BoxFuture<'static, Listening>) -> Response {
     let shutdown = http.settings.shutdown.clone();
     let messages = stream::once(opening).flat_map(move |listening| {
         let state = Some((listening, shutdown.clone()));
@@ -169,5 +180,5 @@ fn listen(http: &Http, opening: BoxFuture<'static, Listening>) -> Response {
             }
         })
     });
-    stream_of(http, messages)
+    stream_of(http, caller, messages)
 }

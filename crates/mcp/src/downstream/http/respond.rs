@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use crate::encode::{Reply, Verdict};
 use crate::envelope::Malformed;
 use crate::error::WireError;
+use crate::limits::BODY_TIMEOUT;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -63,6 +64,8 @@ pub(super) enum Refused {
     NotAcceptable,
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body took longer than [`BODY_TIMEOUT`].
+    TooSlow,
     /// The body ended early.
     Broken,
     /// No such session, for this caller.
@@ -94,6 +97,10 @@ impl IntoResponse for Refused {
             Self::TooLarge(bytes_max) => {
                 let why = format!("the body is larger than {bytes_max} bytes");
                 (StatusCode::PAYLOAD_TOO_LARGE, WireError::invalid_request(why))
+            }
+            Self::TooSlow => {
+                let why = format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs());
+                (StatusCode::REQUEST_TIMEOUT, WireError::invalid_request(why))
             }
             Self::Broken => (StatusCode::BAD_REQUEST, WireError::parse("the body ended early")),
             Self::NoSession => (

@@ -6,14 +6,14 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use drawbridge_contract::{Caller, Change, broadcast};
-use futures::{Stream, StreamExt, stream};
+use futures::{StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::body::{KeptAlive, frame_with_id, priming};
 use super::headers::{Accepts, LAST_EVENT_ID, SESSION_ID, only};
 use super::respond::{Refused, events};
-use crate::core::may_hear;
+use crate::core::{may_hear, still_known};
 use crate::error::WireError;
 use crate::legacy::sessions::{Reading, STANDALONE, Session};
 use crate::legacy::streams::{EventId, StreamLog};
@@ -76,11 +76,8 @@ pub(super) fn read_stream(
         Some(after) => rest.take_until(tokio::time::sleep(after)).boxed(),
         None => rest.boxed(),
     };
-    events(kept_alive(http, stream::iter(first).chain(rest)))
-}
-
-fn kept_alive(http: &Http, frames: impl Stream<Item = Bytes> + Send + 'static) -> KeptAlive {
-    KeptAlive::new(frames, http.settings.keep_alive)
+    let known = still_known(&http.core, &session.owner);
+    events(KeptAlive::new(stream::iter(first).chain(rest), http.settings.keep_alive, known))
 }
 
 /// Somebody who reads a stream.
