@@ -7,3 +7,4 @@ mod conformance;
 mod program;
 mod rest;
 mod sdk_client;
+mod stories;

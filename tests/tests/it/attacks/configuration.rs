@@ -57,8 +57,10 @@ fn check(bridge: &mut Bridge, path: &str) {
 
 /// The state, as it must stay: what it is made of, but for what the hub itself writes.
 fn state_of(home: &Home) -> (String, Vec<String>) {
-    let mut names: Vec<String> =
-        fs::read_dir(home.state()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(home.state())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     (fs::read_to_string(home.state().join("config.toml")).unwrap(), names)
 }
@@ -85,7 +87,11 @@ fn d3_a_root_that_holds_the_state() {
     let mut bridge = with_root(home, &folder);
     let before = state_of(&bridge.home);
     for name in OURS {
-        for path in [format!("R/state/{name}"), format!("R/outside/../state/{name}"), format!("{folder}/state/{name}")] {
+        for path in [
+            format!("R/state/{name}"),
+            format!("R/outside/../state/{name}"),
+            format!("{folder}/state/{name}"),
+        ] {
             check(&mut bridge, &path);
         }
     }
@@ -143,7 +149,8 @@ fn d3_links_to_the_state() {
         check(&mut bridge, path);
     }
     for path in ["R/second-name.toml", "R/second-name.db", "R/link.toml"] {
-        for (tool, arguments) in every_way(path).into_iter().filter(|(_, arguments)| arguments["to"] != path) {
+        for (tool, arguments) in every_way(path).into_iter().filter(|(_, arguments)| arguments["to"] != path)
+        {
             let answer = bridge.owner.tool(tool, arguments.clone());
             canaries(&answer.to_string());
             // A link itself may be moved and removed: that does nothing to what it points to.
@@ -162,9 +169,10 @@ fn d3_the_whole_machine_as_root() {
     let mut bridge = with_root(home, "/");
     let before = state_of(&bridge.home);
     let pid = bridge.hub.pid();
-    let database = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| entry.unwrap()).find(|entry| {
-        fs::read_link(entry.path()).is_ok_and(|link| link == state.join("drawbridge.db"))
-    });
+    let database = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .find(|entry| fs::read_link(entry.path()).is_ok_and(|link| link == state.join("drawbridge.db")));
     let open_file = database.unwrap().file_name().into_string().unwrap();
     let state = state.to_str().unwrap();
     for path in [
@@ -180,7 +188,9 @@ fn d3_the_whole_machine_as_root() {
         check(&mut bridge, &path);
     }
     for path in [format!("/proc/{pid}/mem"), "/proc/self/mem".to_owned(), format!("/proc/{pid}/environ")] {
-        for arguments in [json!({"path": path, "content": "x", "append": true}), json!({"path": path, "content": "x"})] {
+        for arguments in
+            [json!({"path": path, "content": "x", "append": true}), json!({"path": path, "content": "x"})]
+        {
             let answer = bridge.owner.tool("files_write", arguments);
             assert_eq!(answer["result"]["isError"], true, "{path}: {answer}");
         }

@@ -57,7 +57,9 @@ fn without_colours(text: &str) -> String {
     let mut plain = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         match piece.split_once('m') {
-            Some((code, rest)) if code.chars().all(|letter| letter.is_ascii_digit() || letter == ';') => plain += rest,
+            Some((code, rest)) if code.chars().all(|letter| letter.is_ascii_digit() || letter == ';') => {
+                plain += rest
+            }
             _ => plain = plain + "\u{1b}[" + piece,
         }
     }
@@ -114,7 +116,8 @@ fn h4_json_loses_nothing() {
         let printed = check(&bridge.home, &["--json", "audit", "tail", "-n", "1", "--tool", "files_write"]);
         let record: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(record["target"], "files_write");
-        let printed = check(&bridge.home, &["--json", "call", "files_stat", &json!({"path": path}).to_string()]);
+        let printed =
+            check(&bridge.home, &["--json", "call", "files_stat", &json!({"path": path}).to_string()]);
         let looked: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(looked["structuredContent"]["path"], path);
     }
@@ -151,12 +154,16 @@ fn h10_newlines_into_audit_and_log() {
     let named_wrongly = bridge.owner.request(&forged, json!({})).with("Mcp-Method", "tools/list");
     bridge.owner.send(&named_wrongly);
     let mut request = bridge.owner.request("tools/list", json!({}));
-    request.body = String::from_utf8(request.body).unwrap().replace("\"test\"", &json!(forged).to_string()).into_bytes();
+    request.body =
+        String::from_utf8(request.body).unwrap().replace("\"test\"", &json!(forged).to_string()).into_bytes();
     bridge.owner.send(&request);
-    let stranger = Modern::new(bridge.hub.address(), "x").raw("tools/list", forged.clone()).and("User-Agent", FORGED);
+    let stranger =
+        Modern::new(bridge.hub.address(), "x").raw("tools/list", forged.clone()).and("User-Agent", FORGED);
     bridge.hub.connect().ask(&stranger);
 
-    bridge.home.audited("the last of them", |record| record["target"].as_str().is_some_and(|target| target.contains("prompt:")));
+    bridge.home.audited("the last of them", |record| {
+        record["target"].as_str().is_some_and(|target| target.contains("prompt:"))
+    });
     let records = bridge.home.audit();
     let printed = check(&bridge.home, &["audit", "tail", "-n", "1000"]);
     assert_eq!(printed.lines().count(), records.len(), "one line for each record");

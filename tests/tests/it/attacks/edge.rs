@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::program::{Bridge, Connection, Home, Hub, NONE, Request, Response, wait_for};
 
-/// Every route there is, as the sources register them: [`every_route_is_tried`] holds this list to them.
-const ROUTES: &[&str] = &["/health", "/api/status", "/mcp"];
+/// The routes that other entrances than the table's bring along.
+const OTHERS: &[(&str, &str)] = &[("post", "/mcp"), ("get", "/mcp"), ("delete", "/mcp")];
 /// Paths that are nearly a route, or none at all.
 const NEARLY: &[&str] = &[
     "/",
@@ -26,10 +26,48 @@ const NEARLY: &[&str] = &[
 ];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
 
-/// A request that would be served if nothing were wrong with it.
-fn good(bridge: &mut Bridge, path: &str) -> Request {
-    let request = bridge.owner.request("tools/list", json!({}));
-    Request { target: path.to_owned(), method: if path == "/mcp" { "POST" } else { "GET" }.to_owned(), ..request }
+/// Method and path of every route there is, with something in the place of parameters.
+fn routes() -> Vec<(String, String)> {
+    let real = |path: &str| path.replace("{name}", "files_write").replace("{id}", "x");
+    drawbridge_web::paths()
+        .chain(OTHERS.iter().copied())
+        .map(|(method, path)| (method.to_uppercase(), real(path)))
+        .collect()
+}
+
+fn all_paths() -> Vec<String> {
+    let mut paths: Vec<String> = routes().into_iter().map(|(_, path)| path).collect();
+    paths.extend(NEARLY.iter().map(|path| (*path).to_owned()));
+    paths.dedup();
+    paths
+}
+
+/// A request that would be served, or at least read, if nothing were wrong with it.
+fn good(bridge: &mut Bridge, method: &str, path: &str) -> Request {
+    let arguments = json!({"path": "Drawbridge/by-an-attack.txt", "content": "x"});
+    let call = bridge.owner.request("tools/call", json!({"name": "files_write", "arguments": arguments}));
+    let body = if path == "/mcp" { call.body.clone() } else { arguments.to_string().into_bytes() };
+    let request = Request { target: path.to_owned(), method: method.to_owned(), body, ..call };
+    if path.ends_with("/stream") { as_websocket(request) } else { request }
+}
+
+/// The same, as the beginning of a WebSocket (RFC 6455).
+fn as_websocket(request: Request) -> Request {
+    request
+        .and("Connection", "Upgrade")
+        .and("Upgrade", "websocket")
+        .and("Sec-WebSocket-Version", "13")
+        .and("Sec-WebSocket-Key", "MTIzNDU2Nzg5MGFiY2RlZg==")
+        .body("")
+}
+
+fn check_no_effect(bridge: Bridge) {
+    assert!(!bridge.home.in_root("by-an-attack.txt").exists(), "it was written");
+    // What the owner did at the command line is no call.
+    let reached = |record: &Value| record["phase"] != "act";
+    let audit = bridge.home.audit();
+    assert!(!audit.iter().any(reached), "something reached the door: {audit:?}");
+    bridge.holds();
 }
 
 fn check_forbidden(response: &Response, what: &str) {
@@ -45,22 +83,32 @@ fn a1_foreign_host() {
     assert_eq!(hub.addresses.len(), 2);
     let mut bridge = Bridge::around(home, hub);
     for address in bridge.hub.addresses.clone() {
-        for path in ROUTES.iter().chain(NEARLY) {
-            for host in ["evil.test", "evil.test:80", "127.0.0.1.evil", "localhost.evil.test", "", "127.0.0.1@evil.test"] {
-                let answer = Connection::open(address).ask(&good(&mut bridge, path).with("Host", host));
+        for (method, path) in
+            routes().into_iter().chain(NEARLY.iter().map(|path| ("GET".to_owned(), (*path).to_owned())))
+        {
+            for host in [
+                "evil.test",
+                "evil.test:80",
+                "127.0.0.1.evil",
+                "localhost.evil.test",
+                "",
+                "127.0.0.1@evil.test",
+            ] {
+                let answer =
+                    Connection::open(address).ask(&good(&mut bridge, &method, &path).with("Host", host));
                 check_forbidden(&answer, &format!("{path} with Host {host:?}"));
             }
         }
     }
-    bridge.holds();
+    check_no_effect(bridge);
 }
 
 #[test]
 fn a1_host_missing_twice_or_in_the_target() {
     let mut bridge = Bridge::start();
     let address = bridge.hub.address().to_string();
-    for path in ROUTES {
-        let request = good(&mut bridge, path);
+    for (method, path) in routes() {
+        let request = good(&mut bridge, &method, &path);
         let twice = request.clone().and("Host", address.clone()).and("Host", address.clone());
         let evil_second = request.clone().and("Host", address.clone()).and("Host", "evil.test");
         let absolute = Request { target: format!("http://evil.test{path}"), ..request.clone() };
@@ -70,15 +118,15 @@ fn a1_host_missing_twice_or_in_the_target() {
             assert!(!answer.text().contains("files_"));
         }
     }
-    bridge.holds();
+    check_no_effect(bridge);
 }
 
 #[test]
 fn a2_foreign_origin() {
     let mut bridge = Bridge::start();
     let port = bridge.hub.address().port();
-    for path in ROUTES {
-        let request = good(&mut bridge, path);
+    for (method, path) in routes() {
+        let request = good(&mut bridge, &method, &path);
         for origin in [
             "null",
             "http://evil.test",
@@ -99,16 +147,26 @@ fn a2_foreign_origin() {
         check_forbidden(&bridge.hub.connect().ask(&twice), "the own origin, twice");
         let agreeing = request.clone().with("Host", "evil.test").with("Origin", "http://evil.test");
         check_forbidden(&bridge.hub.connect().ask(&agreeing), "an evil Host that agrees with an evil Origin");
-        assert_eq!(bridge.hub.connect().ask(&request.with("Origin", own)).status, 200, "{path} from our own origin");
     }
-    bridge.holds();
+    let own = format!("http://localhost:{port}");
+    let status =
+        Request { method: "GET".to_owned(), ..good(&mut bridge, "GET", "/api/status") }.with("Origin", own);
+    assert_eq!(bridge.hub.connect().ask(&status.body("")).status, 200, "our own pages are served");
+    check_no_effect(bridge);
 }
 
 #[test]
 fn a3_cross_site_form() {
     let mut bridge = Bridge::start();
-    let arguments = json!({"path": "Drawbridge/made-by-a-form.txt", "content": "x"});
-    let call = bridge.owner.request("tools/call", json!({"name": "files_write", "arguments": arguments}));
+    for (method, path) in routes().into_iter().filter(|(method, _)| method == "POST") {
+        let call = good(&mut bridge, &method, &path);
+        check_forms(&bridge, &call);
+    }
+    check_no_effect(bridge);
+}
+
+/// As a page of another site could have a browser send it.
+fn check_forms(bridge: &Bridge, call: &Request) {
     for kind in [
         "text/plain",
         "text/plain; charset=application/json",
@@ -124,13 +182,38 @@ fn a3_cross_site_form() {
     assert_eq!(bridge.hub.connect().ask(&without).status, 415);
     let twice = call.clone().and("Content-Type", "text/plain");
     assert_eq!(bridge.hub.connect().ask(&twice).status, 415);
-    let from_a_page = call.with("Content-Type", "text/plain").with("Origin", "http://evil.test");
+    let from_a_page = call.clone().with("Content-Type", "text/plain").with("Origin", "http://evil.test");
     check_forbidden(&bridge.hub.connect().ask(&from_a_page.clone()), "from a page");
     let without_key = from_a_page.without("Origin").without("Authorization");
     assert_eq!(bridge.hub.connect().ask(&without_key).status, 401);
-    assert!(!bridge.home.in_root("made-by-a-form.txt").exists());
-    assert!(bridge.home.audit().iter().all(|record| record["target"] != "files_write"), "it reached the door");
-    bridge.holds();
+}
+
+#[test]
+fn a6_a_websocket_of_a_stranger_or_a_foreign_page() {
+    let mut bridge = Bridge::start();
+    let key = bridge.key.clone();
+    for (_, path) in routes().into_iter().filter(|(_, path)| path.ends_with("/stream")) {
+        let good = good(&mut bridge, "GET", &path);
+        for origin in ["http://evil.test", "null", "ws://127.0.0.1"] {
+            check_forbidden(&bridge.hub.connect().ask(&good.clone().with("Origin", origin)), origin);
+        }
+        let bare = good.without("Authorization");
+        let in_the_url = Request { target: format!("{path}?key={key}&access_token={key}"), ..bare.clone() };
+        for stranger in [
+            bare.clone(),
+            in_the_url,
+            bare.clone().and("Sec-WebSocket-Protocol", "drawbridge.key.wrong"),
+            bare.clone().and("Sec-WebSocket-Protocol", format!("drawbridge.key.{key}, drawbridge.key.{key}")),
+            bare.clone().and("Sec-WebSocket-Protocol", key.clone()),
+            bare.clone()
+                .and("Authorization", "Basic x")
+                .and("Sec-WebSocket-Protocol", format!("drawbridge.key.{key}")),
+        ] {
+            let answer = bridge.hub.connect().ask(&stranger);
+            assert_eq!(answer.status, 401, "{:?}: {}", stranger.headers, answer.text());
+        }
+    }
+    check_no_effect(bridge);
 }
 
 #[test]
@@ -176,8 +259,8 @@ fn address_of(local: &str) -> String {
 #[test]
 fn a5_every_route_needs_a_key() {
     let bridge = Bridge::start();
-    for path in ROUTES.iter().filter(|path| **path != "/health") {
-        let answer = bridge.hub.connect().ask(&Request::new("GET", path));
+    for (method, path) in routes().into_iter().filter(|(_, path)| *path != "/health") {
+        let answer = bridge.hub.connect().ask(&Request::new(&method, &path));
         assert_eq!(answer.status, 401, "{path}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"drawbridge\""));
     }
@@ -220,10 +303,12 @@ fn strange_keys(bridge: &Bridge) -> Vec<Vec<(&'static str, String)>> {
 fn a7_every_route_as_a_stranger() {
     let bridge = Bridge::start();
     let strangers = strange_keys(&bridge);
-    for path in ROUTES.iter().chain(NEARLY).filter(|path| **path != "/health") {
+    for path in all_paths().into_iter().filter(|path| *path != "/health") {
         let mut bodies = HashSet::new();
-        for (method, headers) in METHODS.iter().flat_map(|method| strangers.iter().map(move |key| (method, key))) {
-            let request = Request::new(method, path).and("Content-Type", "application/json");
+        for (method, headers) in
+            METHODS.iter().flat_map(|method| strangers.iter().map(move |key| (method, key)))
+        {
+            let request = Request::new(method, &path).and("Content-Type", "application/json");
             let request = headers.iter().fold(request, |request, (name, value)| request.and(name, value));
             let answer = ask_for_head(&bridge, &request);
             assert_eq!(answer.status, 401, "{method} {path} {headers:?}: {}", answer.text());
@@ -236,9 +321,7 @@ fn a7_every_route_as_a_stranger() {
         let answer = ask_for_head(&bridge, &Request { method: method.to_owned(), ..target.clone() });
         assert_eq!(answer.status, status, "{method} /health");
     }
-    let audit = bridge.home.audit();
-    assert!(audit.iter().all(|record| record["entrance"] != "mcp.http"), "something reached the door: {audit:?}");
-    bridge.holds();
+    check_no_effect(bridge);
 }
 
 /// The answer, of which HEAD has no body.
@@ -251,16 +334,18 @@ fn ask_for_head(bridge: &Bridge, request: &Request) -> Response {
     connection.read_head().unwrap()
 }
 
-/// Every registration of a route in the sources is one of [`ROUTES`].
+/// Every registration of a route in the sources is the table's, or in [`OTHERS`].
 #[test]
 fn every_route_is_tried() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
     let mut registered = Vec::new();
     collect_routes(&crates, &mut registered);
     registered.sort();
-    let mut expected: Vec<String> = ["HEALTH", "\"/api/status\"", "\"/mcp\""].map(str::to_owned).to_vec();
-    expected.sort();
-    assert_eq!(registered, expected, "a route came or went: ROUTES has to follow");
+    assert_eq!(
+        registered,
+        ["\"/mcp\"", "route.path"],
+        "a route came that is not in the table: OTHERS has to follow"
+    );
 }
 
 fn collect_routes(folder: &Path, found: &mut Vec<String>) {
@@ -268,9 +353,12 @@ fn collect_routes(folder: &Path, found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect_routes(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") && path.components().any(|part| part.as_os_str() == "src") {
+        } else if path.extension().is_some_and(|end| end == "rs")
+            && path.components().any(|part| part.as_os_str() == "src")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
-            let routes = text.split(".route(").skip(1).map(|rest| rest.split(',').next().unwrap().trim().to_owned());
+            let routes =
+                text.split(".route(").skip(1).map(|rest| rest.split(',').next().unwrap().trim().to_owned());
             found.extend(routes);
         }
     }

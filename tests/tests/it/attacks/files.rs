@@ -35,8 +35,14 @@ fn changes(path: &str) -> Vec<(&'static str, Value)> {
         ("files_write", json!({"path": path, "content": "x", "make_parents": true})),
         ("files_edit", json!({"path": path, "edits": [{"old_text": "canary", "new_text": "x"}]})),
         ("files_mkdir", json!({"path": path})),
-        ("files_copy", json!({"from": "Drawbridge/plain.txt", "to": path, "overwrite": true, "make_parents": true})),
-        ("files_move", json!({"from": "Drawbridge/plain.txt", "to": path, "overwrite": true, "make_parents": true})),
+        (
+            "files_copy",
+            json!({"from": "Drawbridge/plain.txt", "to": path, "overwrite": true, "make_parents": true}),
+        ),
+        (
+            "files_move",
+            json!({"from": "Drawbridge/plain.txt", "to": path, "overwrite": true, "make_parents": true}),
+        ),
     ]
 }
 
@@ -101,7 +107,8 @@ fn e2_a_link_that_points_out() {
     ] {
         let calls = [reads(path), changes(path)].concat();
         // A link may be replaced, moved and copied as what it is: then nothing is read through it.
-        let through = |(tool, _): &(&str, Value)| !matches!(*tool, "files_copy" | "files_move" | "files_mkdir");
+        let through =
+            |(tool, _): &(&str, Value)| !matches!(*tool, "files_copy" | "files_move" | "files_mkdir");
         check(&mut bridge, calls.into_iter().filter(through).collect());
     }
     check_around(&mut bridge);
@@ -136,7 +143,9 @@ fn e3_a_new_file_below_a_link_that_points_out() {
     let root = bridge.home.in_root("");
     symlink(bridge.home.path("outside"), root.join("folder")).unwrap();
     symlink("../outside/not-there", root.join("dangling")).unwrap();
-    for path in ["Drawbridge/folder/new.txt", "Drawbridge/folder/deep/er/new.txt", "Drawbridge/dangling/new.txt"] {
+    for path in
+        ["Drawbridge/folder/new.txt", "Drawbridge/folder/deep/er/new.txt", "Drawbridge/dangling/new.txt"]
+    {
         check(&mut bridge, changes(path));
     }
     for (tool, arguments) in &changes("Drawbridge/dangling")[..4] {
@@ -165,7 +174,9 @@ fn e4_dot_dot_to_what_is_not_there_yet() {
     check(&mut bridge, [changes(&absolute), reads(&absolute)].concat());
     bridge.owner.text("files_delete", json!({"path": "Drawbridge/plain.txt"}));
     let kept = bridge.owner.tool("files_trash", json!({}));
-    let id = kept["result"]["structuredContent"]["entries"][0]["trash_id"].as_str().unwrap_or_else(|| panic!("{kept}"));
+    let id = kept["result"]["structuredContent"]["entries"][0]["trash_id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{kept}"));
     for to in ["Drawbridge/../restored.txt", "../restored.txt", &absolute] {
         bridge.refuses("files_restore", json!({"trash_id": id, "to": to}));
     }
@@ -180,7 +191,9 @@ fn e4_dot_dot_to_what_is_not_there_yet() {
 #[test]
 fn e7_spellings_that_are_only_names() {
     let mut bridge = bridge();
-    for path in ["Drawbridge/plain.txt\0", "Drawbridge/plain.txt\0.md", "\0", "Drawbridge/\0/../../secret.txt"] {
+    for path in
+        ["Drawbridge/plain.txt\0", "Drawbridge/plain.txt\0.md", "\0", "Drawbridge/\0/../../secret.txt"]
+    {
         check(&mut bridge, [reads(path), changes(path)].concat());
     }
     for path in [
@@ -226,7 +239,10 @@ fn e8_a_file_of_a_terabyte() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{tool} {arguments} took {:?}", begun.elapsed());
         assert!(answer.to_string().len() < 16 * 1024 * 1024, "{tool} {arguments}");
     }
-    bridge.refuses("files_edit", json!({"path": "Drawbridge/vast", "edits": [{"old_text": "a", "new_text": "b"}]}));
+    bridge.refuses(
+        "files_edit",
+        json!({"path": "Drawbridge/vast", "edits": [{"old_text": "a", "new_text": "b"}]}),
+    );
     assert!(bridge.hub.resident_bytes() < RESIDENT_BYTES_MAX, "{} bytes", bridge.hub.resident_bytes());
     bridge.holds();
 }
@@ -250,7 +266,11 @@ fn e8_a_pipe_that_never_ends() {
     }
     bridge.owner.tool("files_copy", json!({"from": "Drawbridge/pipe", "to": "Drawbridge/copied"}));
     bridge.owner.text("files_search", json!({"pattern": "plain"}));
-    assert!(begun.elapsed() < Duration::from_secs(20), "something waited for the pipe: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "something waited for the pipe: {:?}",
+        begun.elapsed()
+    );
     bridge.holds();
 }
 
@@ -285,9 +305,12 @@ fn e9_names_that_programs_run_or_that_hold_secrets() {
         fs::create_dir_all(bridge.home.in_root(folder)).unwrap();
     }
     for file in [".ssh/id_ed25519", ".git/hooks/pre-commit", ".bashrc", ".vscode/tasks.json"] {
-        fs::write(bridge.home.in_root(file), if file.starts_with(".ssh") { CANARY } else { "as it was" }).unwrap();
+        fs::write(bridge.home.in_root(file), if file.starts_with(".ssh") { CANARY } else { "as it was" })
+            .unwrap();
     }
-    for path in ["Drawbridge/.ssh/id_ed25519", "Drawbridge/.SSH/id_ed25519", "Drawbridge/./.ssh/../.ssh/id_ed25519"] {
+    for path in
+        ["Drawbridge/.ssh/id_ed25519", "Drawbridge/.SSH/id_ed25519", "Drawbridge/./.ssh/../.ssh/id_ed25519"]
+    {
         check(&mut bridge, [reads(path), changes(path)].concat());
     }
     for path in [
@@ -300,7 +323,10 @@ fn e9_names_that_programs_run_or_that_hold_secrets() {
         "Drawbridge/.mcp.json",
     ] {
         check(&mut bridge, changes(path));
-        for (tool, arguments) in [("files_move", json!({"from": path, "to": "Drawbridge/x"})), ("files_delete", json!({"path": path, "recursive": true}))] {
+        for (tool, arguments) in [
+            ("files_move", json!({"from": path, "to": "Drawbridge/x"})),
+            ("files_delete", json!({"path": path, "recursive": true})),
+        ] {
             bridge.refuses(tool, arguments);
         }
     }
@@ -308,16 +334,27 @@ fn e9_names_that_programs_run_or_that_hold_secrets() {
     for name in ["hooks", "config"] {
         bridge.owner.tool("files_mkdir", json!({"path": format!("Drawbridge/bare/{name}")}));
     }
-    bridge.refuses("files_move", json!({"from": "Drawbridge/bare", "to": "Drawbridge/new/.git", "make_parents": true}));
+    bridge.refuses(
+        "files_move",
+        json!({"from": "Drawbridge/bare", "to": "Drawbridge/new/.git", "make_parents": true}),
+    );
     // A copy leaves out what may not be there.
-    bridge.owner.tool("files_copy", json!({"from": "Drawbridge/bare", "to": "Drawbridge/bare-2/.git", "make_parents": true}));
+    bridge.owner.tool(
+        "files_copy",
+        json!({"from": "Drawbridge/bare", "to": "Drawbridge/bare-2/.git", "make_parents": true}),
+    );
     for name in ["hooks", "config"] {
         assert!(!bridge.home.in_root("bare-2/.git").join(name).exists(), "{name} was copied into place");
     }
-    for (tool, arguments) in [("files_search", json!({"pattern": "canary-", "hidden": true})), ("files_tree", json!({"path": "", "hidden": true}))] {
+    for (tool, arguments) in [
+        ("files_search", json!({"pattern": "canary-", "hidden": true})),
+        ("files_tree", json!({"path": "", "hidden": true})),
+    ] {
         canaries(&bridge.owner.tool(tool, arguments).to_string());
     }
-    for (file, is) in [(".bashrc", "as it was"), (".git/hooks/pre-commit", "as it was"), (".ssh/id_ed25519", CANARY)] {
+    for (file, is) in
+        [(".bashrc", "as it was"), (".git/hooks/pre-commit", "as it was"), (".ssh/id_ed25519", CANARY)]
+    {
         assert_eq!(fs::read_to_string(bridge.home.in_root(file)).unwrap(), is, "{file}");
     }
     bridge.holds();
@@ -327,7 +364,16 @@ fn e9_names_that_programs_run_or_that_hold_secrets() {
 fn e9_the_root_itself() {
     let mut bridge = bridge();
     let absolute = bridge.home.in_root("").to_str().unwrap().to_owned();
-    for path in ["Drawbridge", "Drawbridge/", "Drawbridge/.", "Drawbridge/plain.txt/..", "Drawbridge/x/..", ".", "", &absolute] {
+    for path in [
+        "Drawbridge",
+        "Drawbridge/",
+        "Drawbridge/.",
+        "Drawbridge/plain.txt/..",
+        "Drawbridge/x/..",
+        ".",
+        "",
+        &absolute,
+    ] {
         for (tool, arguments) in [
             ("files_delete", json!({"path": path, "recursive": true})),
             ("files_move", json!({"from": path, "to": "Drawbridge/inside"})),

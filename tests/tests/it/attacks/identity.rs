@@ -33,7 +33,8 @@ fn c2_a_session_of_another_key() {
     let call = session.request("tools/call", json!({"name": "files_write", "arguments": arguments}));
     let listen = Request { method: "GET".to_owned(), body: Vec::new(), ..call.clone() };
     let end = Request { method: "DELETE".to_owned(), ..listen.clone() };
-    let notice = session.raw("POST", r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#);
+    let notice = session
+        .raw("POST", r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#);
     for request in [call, listen, end, notice] {
         let stolen = request.clone().with("Authorization", format!("Bearer {guest}"));
         let answer = bridge.hub.connect().ask(&stolen);
@@ -65,9 +66,12 @@ fn c4_identity_anywhere_but_in_the_key() {
     };
     let mut nobody = Modern::new(bridge.hub.address(), "");
     let call = nobody.request("tools/list", json!({})).without("Authorization");
-    for target in
-        [format!("/mcp?key={key}"), format!("/mcp?access_token={key}"), format!("/mcp/{key}"), format!("/{key}/mcp")]
-    {
+    for target in [
+        format!("/mcp?key={key}"),
+        format!("/mcp?access_token={key}"),
+        format!("/mcp/{key}"),
+        format!("/{key}/mcp"),
+    ] {
         let request = claims(Request { target: target.clone(), ..call.clone() });
         assert_eq!(bridge.hub.connect().ask(&request).status, 401, "{target}");
     }
@@ -114,7 +118,8 @@ fn c7_a_placeholder_as_owner_key() {
 fn c7_a_secret_that_others_can_read() {
     let home = Home::new();
     drop(home.serve());
-    let database: Vec<_> = files_of(&home.state()).into_iter().filter(|name| name.starts_with("drawbridge.db")).collect();
+    let database: Vec<_> =
+        files_of(&home.state()).into_iter().filter(|name| name.starts_with("drawbridge.db")).collect();
     assert!(!database.is_empty());
     for name in database {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o666] {

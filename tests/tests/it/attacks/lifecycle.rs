@@ -31,7 +31,8 @@ fn i2_clients_that_never_read() {
     const REQUESTS: usize = 100;
     let mut bridge = Bridge::start();
     fs::write(bridge.home.in_root("large.txt"), "x".repeat(1 << 20)).unwrap();
-    let read = json!({"name": "files_read", "arguments": {"path": "Drawbridge/large.txt", "bytes_max": 1 << 20}});
+    let read =
+        json!({"name": "files_read", "arguments": {"path": "Drawbridge/large.txt", "bytes_max": 1 << 20}});
     let request = bridge.owner.request("tools/call", read);
     let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| bridge.hub.connect()).collect();
     for client in &mut clients {
@@ -84,10 +85,11 @@ fn i2_heads_that_come_byte_by_byte() {
 #[test]
 fn i2_bodies_that_never_end() {
     let mut bridge = Bridge::start();
-    let begin = bridge.owner.raw("tools/list", "").and("Content-Length", "1000");
+    let to_mcp = bridge.owner.raw("tools/list", "").and("Content-Length", "1000");
+    let to_rest = to_mcp.clone().to("/api/tools/files_list");
     let mut clients: Vec<Connection> = (0..100).map(|_| bridge.hub.connect()).collect();
-    for client in &mut clients {
-        client.send(&begin);
+    for (index, client) in clients.iter_mut().enumerate() {
+        client.send(if index % 2 == 0 { &to_mcp } else { &to_rest });
         client.send_raw(b"{");
     }
     check_served(&mut bridge);
@@ -139,8 +141,15 @@ fn i2_a_flood_over_stdio_that_nobody_reads() {
 #[test]
 fn i2_garbage_over_http() {
     let mut bridge = Bridge::start();
-    let noise: Vec<u8> = (0..100_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    for bytes in [&noise[..], b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    let noise: Vec<u8> =
+        (0..100_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for bytes in [
+        &noise[..],
+        b"\r\n\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
         let mut connection = bridge.hub.connect();
         connection.send_raw(bytes);
         connection.half_close();
@@ -151,7 +160,8 @@ fn i2_garbage_over_http() {
     let mut connection = bridge.hub.connect();
     connection.send(&long);
     assert!(connection.read().is_none_or(|answer| matches!(answer.status, 400 | 431)));
-    let many = (0..5_000).fold(Request::new("GET", "/mcp"), |request, index| request.and(&format!("X{index}"), "x"));
+    let many =
+        (0..5_000).fold(Request::new("GET", "/mcp"), |request, index| request.and(&format!("X{index}"), "x"));
     let mut connection = bridge.hub.connect();
     connection.send(&many);
     assert!(connection.read().is_none_or(|answer| matches!(answer.status, 400 | 431)));
@@ -171,7 +181,10 @@ fn limit_files(hub: &Hub, bytes_max: Option<u64>) {
 fn serve_without_signal(home: &Home) -> Hub {
     let command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    shell
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args());
     shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.arg0("sh");
     Hub::start(shell)
@@ -197,7 +210,9 @@ fn i7_the_disk_of_the_state_is_full() {
     let health = bridge.hub.connect().ask(&Request::new("GET", "/health"));
     assert_eq!((health.status, health.text().as_str()), (503, "audit"));
     limit_files(&bridge.hub, None);
-    wait_for("health", || (bridge.hub.connect().ask(&Request::new("GET", "/health")).status == 200).then_some(()));
+    wait_for("health", || {
+        (bridge.hub.connect().ask(&Request::new("GET", "/health")).status == 200).then_some(())
+    });
     bridge.owner.text("files_write", json!({"path": "Drawbridge/after.txt", "content": "after"}));
     assert_eq!(fs::read_to_string(bridge.home.in_root("before.txt")).unwrap(), "before");
     bridge.holds();
@@ -223,7 +238,8 @@ fn i7_the_disk_of_a_root_is_full() {
     assert_eq!(fs::read_to_string(bridge.home.in_root("a.txt")).unwrap(), "old");
     assert!(!bridge.home.in_root("b.txt").exists());
     limit_files(&bridge.hub, None);
-    let mut names: Vec<_> = fs::read_dir(bridge.home.in_root("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(bridge.home.in_root("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.retain(|name| name != ".drawbridge-trash");
     names.sort();
     assert_eq!(names, ["a.txt", "large"], "something half-written was left");
@@ -268,7 +284,8 @@ fn i7_kill_9_during_writes() {
     }
     assert!(total > 10, "only {total} writes came before the kills");
     drop(home.serve());
-    let left: Vec<_> = fs::read_dir(home.in_root("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(home.in_root("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| name == "target.txt" || name == ".drawbridge-trash"), "{left:?}");
 }
 

@@ -20,7 +20,10 @@ fn listed() -> BTreeMap<String, bool> {
         let (id, rest) = line.split_once(' ').unwrap_or_else(|| panic!("{line:?} is no entry"));
         let state = rest.trim_start();
         let is_tested = state == "tested" || state.starts_with("tested ");
-        assert!(is_tested || state.strip_prefix("later: ").is_some_and(|why| why.len() > 10), "{line:?}: say why");
+        assert!(
+            is_tested || state.strip_prefix("later: ").is_some_and(|why| why.len() > 10),
+            "{line:?}: say why"
+        );
         assert!(found.insert(id.to_owned(), is_tested).is_none(), "{id} is there twice");
     }
     found

@@ -31,14 +31,21 @@ fn check_error(answer: &Response, what: &str) -> Value {
 
 fn check_not_made(bridge: Bridge) {
     assert!(!bridge.home.in_root(MADE).exists(), "it had an effect");
-    assert!(bridge.home.audit().iter().all(|record| record["target"] != "files_write" || record["phase"] == "refused"));
+    assert!(
+        bridge
+            .home
+            .audit()
+            .iter()
+            .all(|record| record["target"] != "files_write" || record["phase"] == "refused")
+    );
     bridge.holds();
 }
 
 /// Bodies in which one name is there twice, or beside itself in capitals.
 fn doubled() -> Vec<String> {
     let (meta, write) = (meta(), write());
-    let call = |params: String| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{params}}}}}"#);
+    let call =
+        |params: String| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{params}}}}}"#);
     vec![
         call(format!(r#"{meta},"name":"files_list","name":"files_write","arguments":{write}"#)),
         call(format!(r#"{meta},"name":"files_write","n\u0061me":"files_list","arguments":{write}"#)),
@@ -86,6 +93,48 @@ fn b2_duplicate_keys_over_stdio() {
 }
 
 #[test]
+fn b2_duplicate_keys_over_rest() {
+    let bridge = Bridge::start();
+    let post = |path: &str, body: String| bridge.owner.raw("", body).without("Mcp-Method").to(path);
+    for body in [
+        format!(r#"{{"path":"Drawbridge/a","path":"Drawbridge/{MADE}","content":"x"}}"#),
+        format!(r#"{{"path":"Drawbridge/{MADE}","p\u0061th":"Drawbridge/a","content":"x"}}"#),
+        format!(r#"{{"Path":"Drawbridge/{MADE}","content":"x"}}"#),
+    ] {
+        let answer = bridge.hub.connect().ask(&post("/api/tools/files_write", body.clone()));
+        assert!((400..500).contains(&answer.status), "{body}: {} {}", answer.status, answer.text());
+    }
+    check_not_made(bridge);
+}
+
+#[test]
+fn b4_broken_bodies_over_rest() {
+    let bridge = Bridge::start();
+    let post = bridge.owner.raw("", "").without("Mcp-Method").to("/api/tools/files_write");
+    let good = write();
+    let with =
+        |member: &str| good.replace(r#""content":"x""#, &format!(r#""content":"x",{member}"#)).into_bytes();
+    let deep = format!(r#""y":{}{}"#, "[".repeat(10_000), "]".repeat(10_000));
+    for body in [
+        [b"\xef\xbb\xbf", good.as_bytes()].concat(),
+        good.as_bytes()[..good.len() - 1].to_vec(),
+        format!("{good}{good}").into_bytes(),
+        format!("[{good}]").into_bytes(),
+        with(&deep),
+        with(r#""y":NaN"#),
+        with(r#""y":"\ud800""#),
+        b"null".to_vec(),
+    ] {
+        let answer = bridge.hub.connect().ask(&post.clone().body(body.clone()));
+        let shown = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+        assert!((400..500).contains(&answer.status), "{shown}: {} {}", answer.status, answer.text());
+    }
+    let huge = post.and("Content-Length", HUGE_BYTES.to_string());
+    assert_eq!(bridge.hub.connect().ask(&huge).status, 413);
+    check_not_made(bridge);
+}
+
+#[test]
 fn b2_names_in_capitals_are_other_names() {
     let bridge = Bridge::start();
     let body = |params: &str| {
@@ -101,7 +150,8 @@ fn b2_names_in_capitals_are_other_names() {
     let only_capitals = body(&format!(r#""Name":"files_write","arguments":{}"#, write()));
     let request = bridge.owner.raw("tools/call", only_capitals).and("Mcp-Name", "files_write");
     check_error(&bridge.hub.connect().ask(&request), "Name alone");
-    let inner = body(&format!(r#""name":"files_write","arguments":{{"Path":"Drawbridge/{MADE}","content":"x"}}"#));
+    let inner =
+        body(&format!(r#""name":"files_write","arguments":{{"Path":"Drawbridge/{MADE}","content":"x"}}"#));
     let request = bridge.owner.raw("tools/call", inner).and("Mcp-Name", "files_write");
     let answer = bridge.hub.connect().ask(&request).json();
     assert!(!went_well(&answer), "{answer}");
@@ -117,7 +167,7 @@ fn b3_headers_that_say_something_else() {
     for bad in [
         call.clone().with("Mcp-Name", "files_list"),
         call.clone().with("Mcp-Name", "Files_Write"),
-        call.clone().with("Mcp-Name", "files_write "  .repeat(2).trim()),
+        call.clone().with("Mcp-Name", "files_write ".repeat(2).trim()),
         call.clone().with("Mcp-Name", base64),
         call.clone().without("Mcp-Name"),
         call.clone().and("Mcp-Name", "files_write"),
@@ -140,13 +190,17 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
     let good = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{meta},"name":"files_write","arguments":{write}}}}}"#
     );
-    let with = |member: &str| good.replace(r#""content":"x""#, &format!(r#""content":"x",{member}"#)).into_bytes();
+    let with =
+        |member: &str| good.replace(r#""content":"x""#, &format!(r#""content":"x",{member}"#)).into_bytes();
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let objects = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     vec![
         ("a byte order mark", [b"\xef\xbb\xbf", good.as_bytes()].concat()),
         ("UTF-16", good.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-        ("bytes that are not UTF-8", with("\"y\":\"\u{1}\"").iter().map(|byte| if *byte == 1 { 0xff } else { *byte }).collect()),
+        (
+            "bytes that are not UTF-8",
+            with("\"y\":\"\u{1}\"").iter().map(|byte| if *byte == 1 { 0xff } else { *byte }).collect(),
+        ),
         ("nothing", Vec::new()),
         ("blanks", b" \t ".to_vec()),
         ("a NUL", with("\"y\":\"\0\"")),
@@ -198,7 +252,10 @@ fn b4_broken_messages_over_stdio() {
         host.send_raw(&[&body, &b"\n"[..]].concat());
         let answer = host.next();
         let is_error = |answer: &Value| answer["error"]["code"].is_i64();
-        assert!(is_error(&answer) || answer.as_array().is_some_and(|all| all.iter().all(is_error)), "{what}: {answer}");
+        assert!(
+            is_error(&answer) || answer.as_array().is_some_and(|all| all.iter().all(is_error)),
+            "{what}: {answer}"
+        );
     }
     host.send_raw(b"{}{}\n");
     assert!(host.next()["error"]["code"].is_i64());
@@ -238,7 +295,10 @@ fn b4_a_body_of_64_mb() {
     if let Some(answer) = connection.read() {
         assert_eq!(answer.status, 413);
     }
-    assert!(sent * 0x10000 < HUGE_BYTES || bridge.hub.resident_bytes() < before + HUGE_BYTES as u64 / 2, "all of it was kept");
+    assert!(
+        sent * 0x10000 < HUGE_BYTES || bridge.hub.resident_bytes() < before + HUGE_BYTES as u64 / 2,
+        "all of it was kept"
+    );
     bridge.holds();
 }
 
@@ -396,7 +456,8 @@ fn b8_only_the_owner_decides_through_a_host() {
 #[test]
 fn b10_a_private_list_for_another_caller() {
     let bridge = Bridge::start();
-    let readers = ["files_read", "files_list"].map(|tool| (tool, bridge.home.add_key(tool, &["--scope", tool])));
+    let readers =
+        ["files_read", "files_list"].map(|tool| (tool, bridge.home.add_key(tool, &["--scope", tool])));
     let address = bridge.hub.address();
     std::thread::scope(|scope| {
         for (tool, key) in &readers {
@@ -405,7 +466,9 @@ fn b10_a_private_list_for_another_caller() {
             }
         }
     });
-    for (method, key) in [("tools/list", "tools"), ("resources/list", "resources"), ("server/discover", "capabilities")] {
+    for (method, key) in
+        [("tools/list", "tools"), ("resources/list", "resources"), ("server/discover", "capabilities")]
+    {
         let answer = Modern::new(address, &bridge.key).ask(method, json!({}));
         assert_eq!(answer["result"]["cacheScope"], "private", "{method}: {answer}");
         assert!(answer["result"].get(key).is_some());
@@ -414,8 +477,13 @@ fn b10_a_private_list_for_another_caller() {
     let hidden = guest.tool("files_list", json!({}));
     assert_eq!(hidden["error"]["code"], -32602, "a hidden tool is not there: {hidden}");
     let absent = guest.tool("no_such_tool", json!({})).to_string();
-    assert_eq!(hidden.to_string().replace("files_list", "no_such_tool").replace("\"id\":1", "\"id\":2"), absent);
-    bridge.home.audited("the hidden tool", |record| record["target"] == "files_list" && record["phase"] == "refused");
+    assert_eq!(
+        hidden.to_string().replace("files_list", "no_such_tool").replace("\"id\":1", "\"id\":2"),
+        absent
+    );
+    bridge.home.audited("the hidden tool", |record| {
+        record["target"] == "files_list" && record["phase"] == "refused"
+    });
     bridge.holds();
 }
 
@@ -424,8 +492,12 @@ fn check_list(address: std::net::SocketAddr, key: &str, tool: &str, revision: Op
         None => Modern::new(address, key).ask("tools/list", json!({})),
         Some(revision) => Session::open(address, key, revision).ask("tools/list", json!({})),
     };
-    let names: Vec<&str> =
-        answer["result"]["tools"].as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let names: Vec<&str> = answer["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
     assert_eq!(names, [tool]);
 }
 
@@ -444,8 +516,12 @@ fn b4_two_lengths() {
     for request in bodies {
         let mut connection = Connection::open(bridge.hub.address());
         connection.send(&request.body(format!("0\r\n\r\n{hidden}")));
-        let statuses: Vec<u16> = std::iter::from_fn(|| connection.read()).map(|answer| answer.status).collect();
-        assert!(statuses.iter().all(|status| matches!(status, 400 | 401)) && statuses.len() <= 1, "{statuses:?}");
+        let statuses: Vec<u16> =
+            std::iter::from_fn(|| connection.read()).map(|answer| answer.status).collect();
+        assert!(
+            statuses.iter().all(|status| matches!(status, 400 | 401)) && statuses.len() <= 1,
+            "{statuses:?}"
+        );
     }
     bridge.holds();
 }

@@ -72,9 +72,9 @@ impl Bridge {
         });
         let records = self.home.audit();
         for (tool, arguments) in &self.refused {
-            let told = records.iter().any(|record| {
-                tells_of(record, tool, arguments) && ends_badly(&records, &record["call"])
-            });
+            let told = records
+                .iter()
+                .any(|record| tells_of(record, tool, arguments) && ends_badly(&records, &record["call"]));
             assert!(told, "the audit does not tell that {tool} {arguments} was refused");
         }
         assert_eq!(self.home.outside(), self.outside, "something outside changed");

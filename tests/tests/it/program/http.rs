@@ -21,6 +21,11 @@ impl Request {
         Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
     }
 
+    /// The same request, to another place.
+    pub(crate) fn to(self, target: &str) -> Self {
+        Self { target: target.to_owned(), ..self }
+    }
+
     /// One more header.
     pub(crate) fn and(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));

@@ -35,7 +35,8 @@ impl Modern {
     pub(crate) fn request(&mut self, method: &str, params: Value) -> Request {
         self.id += 1;
         let name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
-        let body = json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": self.with_meta(params)});
+        let body =
+            json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": self.with_meta(params)});
         let request = self.raw(method, body.to_string());
         match name {
             Some(name) => request.and("Mcp-Name", header_value(&name)),
@@ -87,7 +88,8 @@ impl Modern {
     /// A call in a later round, with what the owner said to the door's question.
     pub(crate) fn answer(&mut self, name: &str, arguments: Value, state: &str, decision: &str) -> Value {
         let responses = json!({APPROVAL: {"action": "accept", "content": {"decision": decision}}});
-        let params = json!({"name": name, "arguments": arguments, "inputResponses": responses, "requestState": state});
+        let params =
+            json!({"name": name, "arguments": arguments, "inputResponses": responses, "requestState": state});
         self.ask("tools/call", params)
     }
 

@@ -17,7 +17,8 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn open(address: SocketAddr, key: &str, revision: &'static str) -> Self {
         let connection = Connection::open(address);
-        let mut session = Self { connection, key: key.to_owned(), session_id: String::new(), revision, id: 0 };
+        let mut session =
+            Self { connection, key: key.to_owned(), session_id: String::new(), revision, id: 0 };
         let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
         let request = session.request("initialize", hello);
         let welcome = session.connection.ask(&request);

@@ -1,0 +1,7 @@
+//! Drawbridge as people use it, from the first start to the last look into the audit.
+
+mod approval;
+mod bridge;
+mod keys;
+mod several;
+mod start;
