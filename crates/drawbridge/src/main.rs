@@ -23,6 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    // Started by ourselves as the sandbox's helper, we are that and nothing else.
+    drawbridge_sandbox::helper_main();
     let cli = cli::Cli::parse();
     match commands::run(cli) {
         Ok(code) => code,

@@ -9,8 +9,9 @@ use drawbridge_contract::Server;
 use crate::config::Config;
 
 mod files;
+mod terminal;
 
 /// Every built-in server, as configured. `state` is the folder that no caller may reach.
 pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>> {
-    Ok(vec![Arc::new(files::open(&config.files, state)?)])
+    Ok(vec![Arc::new(files::open(&config.files, state)?), Arc::new(terminal::open(config, state)?)])
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use drawbridge_sandbox::Sandbox;
 
@@ -13,6 +14,9 @@ use crate::runs::outputs::Outputs;
 use crate::sessions::all::Sessions;
 use crate::settings::TerminalSettings;
 use crate::shell;
+
+/// A terminal that nobody uses lives no longer than this, whatever the settings say: a year, which clocks can count.
+const IDLE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the tools work on.
 pub(crate) struct Terminals {
@@ -33,6 +37,7 @@ impl Terminals {
     ) -> std::result::Result<Self, OpenError> {
         let own = Own::below(&settings.state).map_err(at(&settings.state))?;
         settings.state = own.path.clone();
+        settings.bounds.idle_max = settings.bounds.idle_max.min(IDLE_MAX);
         let files = Sessions::shell_files(&settings);
         shell::write_files(&files).map_err(at(&files))?;
         for name in ["runs", "tmp"] {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use drawbridge_gateway::RuleSettings;
 use serde::{Deserialize, Serialize};
 
+use super::terminal::Terminal;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
@@ -22,6 +24,7 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) rules: Vec<RuleSettings>,
     pub(crate) files: Files,
+    pub(crate) terminal: Terminal,
 }
 
 /// One address, or several.

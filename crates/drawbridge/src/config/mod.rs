@@ -3,12 +3,14 @@
 mod check;
 mod environment;
 mod file;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 
 pub(crate) use check::Problem;
 pub(crate) use environment::{HOME, OWNER_KEY};
 pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
+pub(crate) use terminal::{Confinement, Network};
 
 /// The file's name in the state folder.
 pub(crate) const CONFIG_FILE: &str = "config.toml";
