@@ -34,8 +34,12 @@ pub const EVENTS_QUEUED_BYTES_MAX: usize = 1024 * 1024;
 /// How many bytes wait to be written on stdio before we stop reading.
 pub const OUTPUT_QUEUED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// How many requests of one stdio connection or legacy session run at once; more are refused.
+/// How many requests of one stdio connection or legacy session are open at once; more are refused.
 pub const RUNNING_MAX: usize = 1024;
+
+/// How many open requests of one stdio connection are worked on at once; the others wait for one of them to end. A host
+/// that asks and never reads would otherwise have us hold an answer for each.
+pub const WORKING_MAX: usize = 64;
 
 /// How long a host may take to answer a request of ours (sampling, elicitation, roots): a person may be asked.
 pub const ASK_TIMEOUT: Duration = Duration::from_secs(10 * 60);

@@ -49,7 +49,7 @@ impl Outbox {
         let message = queue.messages.pop_front()?;
         queue.bytes -= message.len();
         drop(queue);
-        self.taken.notify_one();
+        self.taken.notify_waiters();
         Some(message)
     }
 
@@ -62,10 +62,15 @@ impl Outbox {
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Waits until less than `bytes_max` is queued.
+    /// Waits until less than `bytes_max` is queued. Any number may wait, each for an amount of its own.
     pub(crate) async fn below(&self, bytes_max: usize) {
         while self.queue().bytes >= bytes_max {
-            self.taken.notified().await;
+            let mut taken = std::pin::pin!(self.taken.notified());
+            // From here on nothing is missed, so what was taken since the look above is seen by another one.
+            taken.as_mut().enable();
+            if self.queue().bytes >= bytes_max {
+                taken.await;
+            }
         }
     }
 
@@ -84,6 +89,18 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn everybody_who_waits_for_room_gets_it() {
+        let outbox = Outbox::default();
+        outbox.push(Bytes::from(vec![b'x'; 100]));
+        let takes = async {
+            tokio::task::yield_now().await;
+            outbox.take();
+        };
+        let all = async { tokio::join!(outbox.below(1), outbox.below(50), outbox.below(100), takes) };
+        tokio::time::timeout(std::time::Duration::from_secs(5), all).await.unwrap();
+    }
 
     #[test]
     fn events_are_dropped_at_the_bound_and_answers_never() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use drawbridge_contract::{BoxFuture, Caller, CancellationToken, Change, broadcast};
 use futures::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::core::{Core, Exchange, Outlet, Work, may_hear};
@@ -14,7 +15,7 @@ use crate::envelope::{self, Frame, Malformed, Message, Request};
 use crate::error::WireError;
 use crate::in_flight::InFlight;
 use crate::legacy::{self, Peer};
-use crate::limits::EVENTS_QUEUED_BYTES_MAX;
+use crate::limits::{EVENTS_QUEUED_BYTES_MAX, OUTPUT_QUEUED_BYTES_MAX, WORKING_MAX};
 use crate::listen::Listening;
 use crate::meta::Meta;
 use crate::modern;
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     /// Set when the host says `initialize`; modern requests need none.
     peer: OnceLock<Arc<Peer>>,
     pub(crate) outbox: Arc<Outbox>,
+    /// One permit per request that is worked on: taken before its work begins, returned when it ends.
+    working: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Cancelled when nothing more will be read: subscriptions end.
     closing: CancellationToken,
@@ -45,6 +48,7 @@ impl Connection {
             in_flight: Arc::default(),
             peer: OnceLock::new(),
             outbox: Arc::default(),
+            working: Arc::new(Semaphore::new(WORKING_MAX)),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
@@ -132,19 +136,35 @@ impl Connection {
     fn drive(self: &Arc<Self>, work: Work) {
         match work {
             Work::Ready(reply) => self.outbox.push(reply.message),
-            Work::Running(mut running) => match running.step().now_or_never() {
-                Some(Step::Over(reply)) => self.send(reply),
-                Some(Step::Event(event)) => {
-                    self.outbox.push(event);
-                    self.tasks.spawn(self.clone().run(running));
-                }
-                None => drop(self.tasks.spawn(self.clone().run(running))),
+            Work::Running(running) => match self.working.clone().try_acquire_owned() {
+                Ok(permit) => self.start(running, permit),
+                Err(_) => drop(self.tasks.spawn(self.clone().wait_and_run(running))),
             },
             Work::Listening(opening) => drop(self.tasks.spawn(self.clone().listen(opening))),
         }
     }
 
-    async fn run(self: Arc<Self>, mut running: Running) {
+    /// What ends at its first step needs no task.
+    fn start(self: &Arc<Self>, mut running: Running, permit: OwnedSemaphorePermit) {
+        match running.step().now_or_never() {
+            Some(Step::Over(reply)) => self.send(reply),
+            Some(Step::Event(event)) => {
+                self.outbox.push(event);
+                self.tasks.spawn(self.clone().run(running, permit));
+            }
+            None => drop(self.tasks.spawn(self.clone().run(running, permit))),
+        }
+    }
+
+    /// Begins when another one has ended and the host has read what is there for it.
+    async fn wait_and_run(self: Arc<Self>, running: Running) {
+        // A closed semaphore would give no permit; ours is never closed.
+        let Ok(permit) = self.working.clone().acquire_owned().await else { return };
+        self.outbox.below(OUTPUT_QUEUED_BYTES_MAX).await;
+        self.run(running, permit).await;
+    }
+
+    async fn run(self: Arc<Self>, mut running: Running, _permit: OwnedSemaphorePermit) {
         loop {
             match running.step().await {
                 Step::Event(event) => self.outbox.push(event),
