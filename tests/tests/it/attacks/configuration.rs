@@ -12,7 +12,7 @@ const OURS: &[&str] = &["config.toml", "drawbridge.db", "drawbridge.db-wal", "hu
 
 /// A hub whose only root is this folder; the configuration holds what nobody may see.
 fn with_root(home: Home, root: &str) -> Bridge {
-    home.configure(&format!("# {}\n[[files.roots]]\nname = \"R\"\npath = {root:?}\n", CANARY));
+    home.configure(&format!("# {CANARY}\n[[files.roots]]\nname = \"R\"\npath = {root:?}\n"));
     Bridge::start_in(home)
 }
 

@@ -58,7 +58,7 @@ fn without_colours(text: &str) -> String {
     for piece in pieces {
         match piece.split_once('m') {
             Some((code, rest)) if code.chars().all(|letter| letter.is_ascii_digit() || letter == ';') => {
-                plain += rest
+                plain += rest;
             }
             _ => plain = plain + "\u{1b}[" + piece,
         }
