@@ -10,6 +10,7 @@ use crate::commands::approvals::ApprovalsCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::terminal::TerminalCommand;
 
 /// Puts what your own machine can do within reach of any AI application, and keeps you in charge.
 #[derive(Debug, Parser)]
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     /// Follow, show and verify what was done.
     #[command(subcommand, after_help = "Example:\n  drawbridge audit tail --follow")]
     Audit(AuditCommand),
+    /// Join the terminals that programs use, and list them.
+    #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
+    Terminal(TerminalCommand),
     /// Say how the hub is.
     Status,
     /// Print completions for a shell.

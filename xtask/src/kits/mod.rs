@@ -25,6 +25,10 @@ pub(crate) type Variable = (String, PathBuf);
 /// Something is missing and cannot be installed; the failure says what to do.
 pub(crate) fn for_tests() -> Result<Vec<Variable>> {
     process::announce("What the tests need");
+    // They run on Linux only, as the sandbox does that they are about.
+    if cfg!(target_os = "linux") {
+        programs::DRIVEN.iter().try_for_each(programs::ensure)?;
+    }
     let mut variables = Vec::new();
     for folder in folders_of(&places::checkout().join("tests"))? {
         variables.extend(kit_in(&folder)?);

@@ -30,6 +30,29 @@ pub(crate) const PYTHON_VENV: Program = Program {
     wanted_for: "clients and servers in Python are installed in a virtual environment",
 };
 
+/// What the tests of terminals drive.
+pub(crate) const DRIVEN: [Program; 7] = [
+    Program { probe: &["bash", "--version"], package: "bash", wanted_for: "terminals are tried with it" },
+    Program { probe: &["zsh", "--version"], package: "zsh", wanted_for: "terminals are tried with it" },
+    Program { probe: &["fish", "--version"], package: "fish", wanted_for: "terminals are tried with it" },
+    Program {
+        probe: &["vim", "--version"],
+        package: "vim",
+        wanted_for: "terminals are tried with an editor",
+    },
+    Program {
+        probe: &["less", "--version"],
+        package: "less",
+        wanted_for: "terminals are tried with a pager",
+    },
+    Program {
+        probe: &["python3", "--version"],
+        package: "python3",
+        wanted_for: "terminals are tried with its prompt",
+    },
+    Program { probe: &["top", "-v"], package: "procps", wanted_for: "terminals are tried with `top`" },
+];
+
 /// Installs a program unless it is there.
 ///
 /// # Errors

@@ -12,6 +12,8 @@ use crate::running;
 
 pub(crate) use hub::HubWire;
 pub(crate) use inside::InsideWire;
+#[cfg(unix)]
+pub(crate) use session::SessionKey;
 
 /// The revision that the command line speaks.
 pub(crate) const REVISION: &str = "2026-07-28";

@@ -12,6 +12,7 @@ mod papers;
 mod serve;
 mod status;
 mod stdio;
+pub(crate) mod terminal;
 mod tools;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Lower => bridge::lower().await,
         Command::Audit(command) => audit::run(command, json).await,
         Command::Status => status::run(json),
+        Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_) | Command::Stdio | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)
         }

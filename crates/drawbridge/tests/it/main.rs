@@ -5,3 +5,5 @@ mod commands;
 mod program;
 mod serve;
 mod stdio;
+#[cfg(target_os = "linux")]
+mod terminal;

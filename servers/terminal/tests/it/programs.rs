@@ -8,7 +8,7 @@ use crate::desk::Desk;
 /// A terminal of this size in which nothing is of the person who tests.
 async fn desk(program: &[&str]) -> Desk {
     let desk = Desk::new();
-    let variables = json!({ "HOME": desk.at(""), "LC_ALL": "C.UTF-8" });
+    let variables = json!({ "HOME": desk.at(""), "LC_ALL": "C.UTF-8", "PYTHON_BASIC_REPL": "1" });
     desk.owner
         .data(
             "terminal_open",
