@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Connection, Home, Hub, Modern, Request, StdioHost, resident_bytes, wait_for, went_well};
+use crate::program::{
+    Bridge, Connection, Home, Hub, Modern, Request, StdioHost, resident_bytes, wait_for, went_well,
+};
 
 /// How long a client may take to send the head of a request, with some patience on top.
 const HEAD_SENT_MAX: Duration = Duration::from_secs(45);
@@ -79,6 +81,25 @@ fn i2_heads_that_come_byte_by_byte() {
         assert!(answer.as_ref().is_none_or(|answer| answer.status == 408), "it still waits: {answer:?}");
     }
     assert!(begun.elapsed() < HEAD_SENT_MAX + Duration::from_secs(20), "they were not all closed");
+    bridge.holds();
+}
+
+#[test]
+fn i2_connections_that_say_nothing() {
+    let mut bridge = Bridge::start();
+    let request = bridge.owner.request("tools/list", json!({}));
+    let mut silent: Vec<Connection> = (0..20).map(|_| bridge.hub.connect()).collect();
+    // Half of them had something to say once.
+    for client in &mut silent[..10] {
+        assert_eq!(client.ask(&request).status, 200);
+    }
+    let begun = Instant::now();
+    std::thread::sleep(HEAD_SENT_MAX.saturating_sub(Duration::from_secs(10)));
+    for (index, mut client) in silent.into_iter().enumerate() {
+        let answer = client.read();
+        assert!(answer.as_ref().is_none_or(|answer| answer.status == 408), "{answer:?}");
+        assert!(begun.elapsed() < HEAD_SENT_MAX, "connection {index} is held although nothing is said on it");
+    }
     bridge.holds();
 }
 
