@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::program::{Bridge, Request};
+use super::with_terminals;
+use crate::program::Request;
 
 const PAGE: &str = include_str!("../../../../docs/rest.md");
 
@@ -15,17 +16,22 @@ struct Shown {
 
 #[test]
 fn the_page_tells_the_truth() {
-    let bridge = Bridge::start();
+    let bridge = with_terminals();
     let shown = shown(PAGE);
-    assert!(shown.len() >= 9, "the page has lost its examples");
+    assert!(shown.len() >= 10, "the page has lost its examples");
     for Shown { command, answer: (kind, expected) } in shown {
         let answer = bridge.hub.connect().ask(&request(&command, &bridge.key));
         match kind.as_str() {
             "json" => {
                 let (expected, answer) = (parsed(&expected), parsed(&answer.text()));
-                assert!(holds(&answer, &expected), "{command}\n  answered {answer}\n  the page says {expected}");
+                assert!(
+                    holds(&answer, &expected),
+                    "{command}\n  answered {answer}\n  the page says {expected}"
+                );
             }
-            "text" => expected.lines().for_each(|line| assert!(answer.text().contains(line), "{command}: {}", answer.text())),
+            "text" => expected
+                .lines()
+                .for_each(|line| assert!(answer.text().contains(line), "{command}: {}", answer.text())),
             other => panic!("{command} is followed by a block of {other:?}"),
         }
     }
@@ -43,7 +49,8 @@ fn holds(answer: &Value, expected: &Value) -> bool {
             expected.iter().all(|(name, value)| answer.get(name).is_some_and(|found| holds(found, value)))
         }
         (Value::Array(answer), Value::Array(expected)) => {
-            answer.len() == expected.len() && answer.iter().zip(expected).all(|(one, other)| holds(one, other))
+            answer.len() == expected.len()
+                && answer.iter().zip(expected).all(|(one, other)| holds(one, other))
         }
         _ => answer == expected,
     }
@@ -76,7 +83,10 @@ fn request(command: &str, key: &str) -> Request {
             }
             "--json" => {
                 let body = words.next().unwrap();
-                request = request.and("Content-Type", "application/json").and("Accept", "application/json").body(body);
+                request = request
+                    .and("Content-Type", "application/json")
+                    .and("Accept", "application/json")
+                    .body(body);
                 request.method = "POST".to_owned();
             }
             url => url.strip_prefix("$HUB").unwrap().clone_into(&mut request.target),
