@@ -1,9 +1,9 @@
 //! Writes Drawbridge into the configuration of the applications that can use it.
 //!
 //! A *host* is such an application: Claude Desktop, VS Code, Codex and the others of [`HOSTS`]. Each keeps its
-//! list of MCP servers in a file of its own, in JSON, JSON with comments, TOML or YAML. [`plan`] works out what
+//! list of MCP servers in a file of its own, in JSON, JSON with comments, TOML or YAML. [`plan()`] works out what
 //! would change in that file, as text and without touching it; [`Plan::diff`] shows it and [`Plan::apply`] does it.
-//! [`plan_removal`] undoes it, and [`detect`] lists what is installed here.
+//! [`plan_removal`] undoes it, and [`detect()`] lists what is installed here.
 //!
 //! **Invariant:** everything that is not our entry stays as it is, to the byte. An edit that cannot be proved to
 //! keep it (both texts are parsed and compared) is refused, with the lines to paste by hand.
