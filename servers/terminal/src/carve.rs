@@ -6,15 +6,46 @@ use std::path::{Path, PathBuf};
 /// More pieces than this are not given: somebody fills a folder to slow us down.
 const PIECES_MAX: usize = 4096;
 
-/// These paths without what is denied. Where that lies below one of them, the folders on the way to it are not given
-/// themselves: what is there already can be used, and nothing new can be put beside it. `denied` are real paths, without
-/// links in them.
-pub(crate) fn all(given: &[PathBuf], denied: &[PathBuf]) -> Vec<PathBuf> {
-    let mut pieces = Vec::new();
-    for path in given {
-        carve(path, denied, &mut pieces);
+/// Paths of which something may be denied.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// Have nothing to do with what is denied.
+    whole: Vec<PathBuf>,
+    /// Have something in them that is denied, or were not there: looked at each time.
+    around: Vec<PathBuf>,
+    /// Real paths, without links in them.
+    denied: Vec<PathBuf>,
+}
+
+impl Given {
+    /// Takes paths, and those that are kept back.
+    pub(crate) fn new(given: impl IntoIterator<Item = PathBuf>, denied: &[PathBuf]) -> Self {
+        let denied: Vec<PathBuf> = denied.iter().map(|path| real(path)).collect();
+        let is_whole = |path: &PathBuf| path.canonicalize().is_ok_and(|real| !touches(&real, &denied));
+        let (whole, around) = given.into_iter().partition(is_whole);
+        Self { whole, around, denied }
     }
-    pieces
+
+    /// The paths without what is denied. Where that lies below one of them, the folders on the way to it are not given
+    /// themselves: what is there already can be used, and nothing new can be put beside it.
+    pub(crate) fn now(&self) -> Vec<PathBuf> {
+        let mut pieces = self.whole.clone();
+        for path in &self.around {
+            carve(path, &self.denied, &mut pieces);
+        }
+        pieces
+    }
+}
+
+/// Whether one lies in the other, either way.
+fn touches(path: &Path, denied: &[PathBuf]) -> bool {
+    denied.iter().any(|denied| path.starts_with(denied) || denied.starts_with(path))
+}
+
+/// The path without links in it, also of what is not there yet.
+fn real(path: &Path) -> PathBuf {
+    let in_parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_parent).unwrap_or_else(|| path.to_owned())
 }
 
 fn carve(path: &Path, denied: &[PathBuf], pieces: &mut Vec<PathBuf>) {
@@ -49,7 +80,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(root.join("home/.ssh"), root.join("home/link")).unwrap();
         let at = |paths: &[&str]| paths.iter().map(|path| root.join(path)).collect::<Vec<_>>();
-        let mut got = all(&at(given), &at(denied));
+        let mut got = Given::new(at(given), &at(denied)).now();
         got.sort();
         let mut expected = at(expected);
         expected.sort();
@@ -64,6 +95,12 @@ mod tests {
         check(&["home", "other"], &["home/.ssh"], &["home/notes", "home/.local", "other"]);
         check(&["home/.ssh", "home/.local/share/drawbridge/db"], denied, &[]);
         check(&["home/missing"], denied, &["home/missing"]);
+        // What is not there yet is denied as well.
+        check(
+            &["home"],
+            &["home/.local/share", "home/.netrc"],
+            &["home/notes", "home/.ssh", "home/.local/bin"],
+        );
         // A link to a folder is what it leads to.
         check(&["home/link"], denied, &[]);
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drawbridge_sandbox::{self as sandbox, Environment, INHERITED, Launch, Mode, SYSTEM_READ};
 
-use crate::carve;
+use crate::carve::Given;
 use crate::settings::{Confinement, Network, TerminalSettings};
 
 /// What confined commands may read of the person's home: start-up files of shells, settings of common tools, and the
@@ -79,11 +79,10 @@ const SHELLS_READ: &[&str] =
 #[derive(Debug)]
 pub(crate) struct Confine {
     mode: Option<Mode>,
-    read: Vec<PathBuf>,
+    read: Given,
     /// The shells' start-up files, which lie in our own state.
     files: PathBuf,
-    write: Vec<PathBuf>,
-    denied: Vec<PathBuf>,
+    write: Given,
     network: Network,
     unix_sockets: bool,
     inherit: Vec<String>,
@@ -94,7 +93,7 @@ impl Confine {
     pub(crate) fn new(settings: &TerminalSettings, files: &Path) -> Self {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let denied = home.iter().flat_map(|home| HOME_DENIED.iter().map(move |path| home.join(path)));
-        let denied = denied.chain(settings.denied.iter().cloned());
+        let denied: Vec<PathBuf> = denied.chain(settings.denied.iter().cloned()).collect();
         let system = SYSTEM_READ.iter().chain(SHELLS_READ).map(PathBuf::from);
         let own = home.iter().flat_map(|home| HOME_READ.iter().map(move |path| home.join(path)));
         let read = system.chain(own).chain(settings.read.iter().cloned());
@@ -106,9 +105,8 @@ impl Confine {
             },
             files: files.to_owned(),
             // What is not there cannot be read; the sandbox would name each of them as missing.
-            read: read.filter(|path| path.exists()).collect(),
-            write: settings.write.clone(),
-            denied: denied.filter_map(|path| path.canonicalize().ok()).collect(),
+            read: Given::new(read.filter(|path| path.exists()), &denied),
+            write: Given::new(settings.write.iter().cloned(), &denied),
             network: settings.network,
             unix_sockets: settings.unix_sockets,
             inherit: INHERITED
@@ -132,8 +130,8 @@ impl Confine {
         launch.new_privileges = self.mode.is_none();
         launch.confinement = self.mode.map(|mode| sandbox::Confinement {
             mode,
-            read: carve::all(&self.read, &self.denied).into_iter().chain([self.files.clone()]).collect(),
-            write: carve::all(&self.write, &self.denied).into_iter().chain([temporary.to_owned()]).collect(),
+            read: with(self.read.now(), &self.files),
+            write: with(self.write.now(), temporary),
             network: match self.network {
                 Network::None => sandbox::Network::None,
                 Network::All => sandbox::Network::All,
@@ -143,4 +141,9 @@ impl Confine {
         });
         launch
     }
+}
+
+fn with(mut paths: Vec<PathBuf>, one_more: &Path) -> Vec<PathBuf> {
+    paths.push(one_more.to_owned());
+    paths
 }

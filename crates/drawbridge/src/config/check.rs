@@ -117,15 +117,17 @@ mod tests {
     #[test]
     fn the_documented_examples_are_right() {
         let mut examples = 0;
-        for page in
-            [include_str!("../../../../docs/configuration.md"), include_str!("../../../../docs/control.md")]
-        {
+        for page in [
+            include_str!("../../../../docs/configuration.md"),
+            include_str!("../../../../docs/control.md"),
+            include_str!("../../../../docs/terminal.md"),
+        ] {
             for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
                 parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
                 examples += 1;
             }
         }
-        assert_eq!(examples, 2);
+        assert_eq!(examples, 4);
     }
 
     proptest::proptest! {
