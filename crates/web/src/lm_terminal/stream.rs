@@ -58,7 +58,7 @@ async fn serve(socket: WebSocket, door: Door, right: Right, shutdown: Cancellati
         end = right.ended() => end,
         end = converse(&mut lines, door, &mut shell) => end,
     };
-    if let End::Failed(why) = &end {
+    if let End::Failed(why) | End::KeyGone(why) | End::NotAllowed(why) = &end {
         // One who is gone hears nothing; there is nobody else to tell.
         let _ = lines.tell(&json!({ "type": "error", "message": why })).await;
     }

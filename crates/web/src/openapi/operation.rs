@@ -13,10 +13,9 @@ const CONSEQUENTIAL: &str = "x-openai-isConsequential";
 /// `POST /api/tools/{name}` for one tool; `path` is the tool's own.
 pub(crate) fn call(spec: &ToolSpec, path: &str) -> Value {
     let at = |rest: &str| format!("/paths/{}/post/{rest}", part(path));
-    let input =
-        spelled_out(placed(spec.input_schema.get(), &at("requestBody/content/application~1json/schema")));
+    let input = placed(spec.input_schema.get(), &at("requestBody/content/application~1json/schema"));
     let place = at("responses/200/content/application~1json/schema/properties/structured");
-    let output = spec.output_schema.as_ref().map(|schema| placed(schema.get(), &place)).map(spelled_out);
+    let output = spec.output_schema.as_ref().map(|schema| placed(schema.get(), &place));
     let mut operation = operation(&spec.name, &spec.title, &spec.description, result(output));
     operation["requestBody"] = body(&input);
     operation[CONSEQUENTIAL] = (!spec.annotations.read_only).into();
@@ -72,8 +71,8 @@ pub(crate) fn answer() -> Value {
     operation["requestBody"] = body(&json!({
         "type": "object",
         "properties": {
-            "arguments": { "type": "object", "description": "The same as before." },
-            "responses": { "type": "object", "description": "The answers, by the keys of `requests`." },
+            "arguments": said(object(), "The same as before."),
+            "responses": said(object(), "The answers, by the keys of `requests`."),
             "request_state": { "type": "string", "description": "As it came with the 409." },
         },
         "required": ["arguments"],
@@ -199,17 +198,14 @@ fn query(name: &str, says: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "query", "description": says, "schema": schema })
 }
 
-/// An object's schema with `properties`, if only none: importers refuse it without.
-fn spelled_out(mut schema: Value) -> Value {
-    if let Value::Object(members) = &mut schema {
-        members.entry("properties").or_insert_with(|| json!({}));
-    }
-    schema
-}
-
 /// An object of which no more is said.
 fn object() -> Value {
     json!({ "type": "object", "properties": {}, "additionalProperties": true })
+}
+
+fn said(mut schema: Value, description: &str) -> Value {
+    schema["description"] = description.into();
+    schema
 }
 
 /// The text, or as many of its words as fit.

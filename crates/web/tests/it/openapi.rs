@@ -135,10 +135,20 @@ fn check_content(at: &str, content: &Value) {
 fn check_schema(at: &str, schema: &Value) {
     assert!(schema.is_object(), "{at}: no schema");
     assert!(jsonschema::meta::is_valid(schema), "{at}: not a JSON Schema: {schema}");
+    check_objects(at, schema);
+}
+
+/// What importers ask for, at any depth.
+fn check_objects(at: &str, schema: &Value) {
     assert!(
         schema["type"] != "object" || schema.get("properties").is_some(),
-        "{at}: importers want properties: {schema}"
+        "{at}: an object without properties: {schema}"
     );
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| check_objects(at, member)),
+        Value::Array(items) => items.iter().for_each(|item| check_objects(at, item)),
+        _ => {}
+    }
 }
 
 fn check_security(at: &str, operation: &Value, document: &Value) {

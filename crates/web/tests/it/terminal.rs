@@ -67,7 +67,11 @@ struct Command {
 }
 
 #[derive(Deserialize, JsonSchema)]
-struct Nothing {}
+struct Opening {
+    /// Variables, as the real tool takes them.
+    #[serde(default)]
+    env: std::collections::BTreeMap<String, String>,
+}
 
 #[derive(Deserialize, JsonSchema)]
 struct Typed {
@@ -125,7 +129,8 @@ tool!(Run, "terminal_run", Command, |_terminal, input| {
     });
     Ok(ToolResult::structured(&ran).into())
 });
-tool!(Open, "terminal_open", Nothing, |_terminal, _input| {
+tool!(Open, "terminal_open", Opening, |_terminal, input| {
+    assert!(input.env.is_empty());
     Ok(ToolResult::structured(&json!({ "session": "s1", "name": "bash-1", "cursor": 0 })).into())
 });
 tool!(Write, "terminal_write", Typed, |terminal, input| {
