@@ -23,6 +23,8 @@ mod job;
 mod limits;
 pub mod machine;
 mod policy;
+mod wait;
+pub mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use embedded::{Durability, Embedded, JOBS_FILE, Keep, Retention, Settings};
@@ -35,3 +37,4 @@ pub use job::{DEFAULT_QUEUE, Failure, Job, JobId, Line, NewJob, Outcome, Progres
 pub use limits::{Limit, LimitRow, Rate, Scope};
 pub use machine::{Backoff, Happening, State};
 pub use policy::{Policies, Policy, ToolPattern};
+pub use wait::wait;

@@ -70,7 +70,7 @@ impl Desk {
     /// Retries the next of those that fit, from a number on. Says how many, and where to go on.
     pub(super) fn retry_some(&mut self, filter: &Filter, after: i64) -> Result<Part, EngineError> {
         let rows = self.fitting(filter, &[State::Failed, State::Dead], after)?;
-        self.to_all(rows, |desk, row| {
+        self.for_each_row(rows, |desk, row| {
             let retried = desk.happen(row, Event::Retry).map(drop);
             if matches!(retried, Err(EngineError::Misfit { .. })) { Ok(()) } else { retried }
         })
@@ -80,10 +80,12 @@ impl Desk {
     pub(super) fn discard_some(&mut self, filter: &Filter, after: i64) -> Result<Part, EngineError> {
         let ended = [State::Completed, State::Failed, State::Cancelled, State::Dead];
         let rows = self.fitting(filter, &ended, after)?;
-        self.to_all(rows, |desk, row| outcome::remove(desk, row).map_err(EngineError::sql("discard a job")))
+        self.for_each_row(rows, |desk, row| {
+            outcome::remove(desk, row).map_err(EngineError::sql("discard a job"))
+        })
     }
 
-    fn to_all(
+    fn for_each_row(
         &mut self,
         mut rows: Vec<Row>,
         work: impl Fn(&mut Self, &mut Row) -> Result<(), EngineError>,

@@ -72,6 +72,11 @@ impl Parked {
         (!lost.work.is_empty()).then_some((self.ask.worker, lost.work))
     }
 
+    /// The worker wants it back: it is answered with this turn.
+    pub(super) fn withdraw(&mut self) {
+        (self.ask.max, self.until_ms) = (0, i64::MIN);
+    }
+
     pub(super) fn fail(self, error: &EngineError) {
         drop(self.ask.reply.send(Err(error.clone())));
     }
@@ -264,9 +269,9 @@ impl Desk {
         Ok(Handed { row, arguments, attributes, checkpoint, answer })
     }
 
-    /// Takes back what was handed to nobody.
+    /// Takes back what was handed to nobody. Tried again if the transaction fails.
     pub(super) fn take_back(&mut self) -> Result<(), EngineError> {
-        for (key, token) in std::mem::take(&mut self.lost) {
+        for (key, token) in self.lost.clone() {
             let mut row = match self.row(key) {
                 Ok(row) => row,
                 Err(EngineError::NotFound { .. }) => continue,

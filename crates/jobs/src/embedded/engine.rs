@@ -57,12 +57,13 @@ impl Embedded {
     /// [`EngineError::InUse`] while another process has them open; [`EngineError::Open`] when the file is not ours, or
     /// others could touch it.
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, EngineError> {
-        let (connection, path, lock) = file::open(folder, settings.durability)?;
+        let (connection, path, lock) = file::open(folder, &settings)?;
         let shared = Arc::new(Shared::new(Arc::clone(&settings.clock)));
         let inbox = Arc::new(Inbox::new());
         let policies = settings.policies.clone();
         let mut desk = Desk::new(connection, Arc::clone(&shared), settings);
         desk.reload()?;
+        desk.find_orphans()?;
         let thread = writer::start(desk, Arc::clone(&inbox), lock).map_err(|source| StoreError::Io {
             doing: "start the thread that writes",
             path: path.clone(),
@@ -192,10 +193,7 @@ fn spoken(said: Said) -> Result<Spoken, EngineError> {
         AttemptEnd::Failed(failure) => End::Failed(shortened(failure)),
         AttemptEnd::Stopped => End::Stopped,
         AttemptEnd::Released => End::Released,
-        AttemptEnd::AskedInput(question) => {
-            at_most("a question", question.get().len(), CHECKPOINT_BYTES_MAX)?;
-            End::AskedInput(question.into())
-        }
+        AttemptEnd::AskedInput(question) => End::AskedInput(question.into()),
         AttemptEnd::AwaitsChildren => End::AwaitsChildren,
     };
     let progress = progress.map(short_progress);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use drawbridge_store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
-use super::Durability;
+use super::Settings;
 use crate::EngineError;
 
 /// The database's name in the folder.
@@ -46,15 +46,12 @@ const READERS_KEPT: usize = 2;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Locks the folder's jobs and opens them for writing. The lock lasts as long as the file that is returned.
-pub(super) fn open(
-    folder: &Path,
-    durability: Durability,
-) -> Result<(Connection, PathBuf, File), EngineError> {
+pub(super) fn open(folder: &Path, settings: &Settings) -> Result<(Connection, PathBuf, File), EngineError> {
     let lock = lock(&drawbridge_store::private_file(folder, LOCK_FILE)?)?;
     let path = drawbridge_store::private_file(folder, JOBS_FILE)?;
     let mut connection = connect(&path)?;
     check_ours(&connection, &path)?;
-    set_up(&connection, durability).map_err(EngineError::sql("set up the database"))?;
+    set_up(&connection, settings).map_err(EngineError::sql("set up the database"))?;
     migrate(&mut connection).map_err(EngineError::sql("bring the database to this program's format"))?;
     Ok((connection, path, lock))
 }
@@ -100,12 +97,16 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+fn set_up(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", durability.pragma())?;
+    connection.pragma_update(None, "synchronous", settings.durability.pragma())?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    let Some(bytes_max) = settings.file_bytes_max else { return Ok(()) };
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages_max = i64::try_from(bytes_max).unwrap_or(i64::MAX) / page_bytes;
+    connection.pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -162,5 +163,24 @@ impl Readers {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Durability;
+    use super::*;
+
+    #[test]
+    fn what_is_acknowledged_is_as_sure_as_was_asked_for() {
+        for (durability, level) in [(Durability::Full, 2), (Durability::Normal, 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let settings = Settings { durability, ..Settings::default() };
+            let (connection, _, _lock) = open(folder.path(), &settings).unwrap();
+            let set: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(set, level);
+            let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal");
+        }
     }
 }

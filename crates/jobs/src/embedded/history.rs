@@ -10,6 +10,9 @@ use crate::{Change, EngineError, Happened, Happening};
 /// How many old entries one transaction removes.
 const REMOVED_AT_ONCE: i64 = 4_000;
 
+/// The history is shortened when it is too long by this part of itself, so that not every change has to.
+const SLACK: i64 = 16;
+
 /// Entries that a reader has not seen are kept up to this many times the setting.
 const PATIENCE: i64 = 10;
 
@@ -92,23 +95,40 @@ impl History {
         self.fresh_keys.clear();
     }
 
+    /// Whether there are so many more entries than `count_max` that it is worth removing some.
+    pub(super) fn is_long(&self, count_max: u64) -> bool {
+        let count_max = bounded(count_max);
+        self.excess(count_max) > count_max / SLACK
+    }
+
+    fn excess(&self, count_max: i64) -> i64 {
+        self.next_seq - self.first_seq - count_max
+    }
+
     /// Removes the oldest entries beyond `count_max`, some at a time.
     pub(super) fn shorten(&mut self, connection: &Connection, count_max: u64) -> rusqlite::Result<()> {
-        let count_max = i64::try_from(count_max).unwrap_or(i64::MAX / PATIENCE).min(i64::MAX / PATIENCE);
-        let excess = (self.next_seq - self.first_seq) - count_max;
-        if excess < REMOVED_AT_ONCE {
+        if !self.is_long(count_max) {
             return Ok(());
         }
-        let mut before = self.first_seq + REMOVED_AT_ONCE;
+        let count_max = bounded(count_max);
+        let excess = self.excess(count_max);
+        let mut before = self.first_seq + excess.min(REMOVED_AT_ONCE);
         if excess < count_max * (PATIENCE - 1) {
             let unread = "SELECT min(seq) FROM reader";
             let seen: Option<i64> = connection.prepare_cached(unread)?.query_row((), |row| row.get(0))?;
             before = seen.map_or(before, |seen| before.min(seen + 1));
         }
-        connection.prepare_cached("DELETE FROM event WHERE seq < ?1")?.execute([before])?;
-        self.first_seq = self.first_seq.max(before);
+        if before > self.first_seq {
+            connection.prepare_cached("DELETE FROM event WHERE seq < ?1")?.execute([before])?;
+            self.first_seq = before;
+        }
         Ok(())
     }
+}
+
+/// A count that can be multiplied by [`PATIENCE`].
+fn bounded(count_max: u64) -> i64 {
+    i64::try_from(count_max).unwrap_or(i64::MAX).clamp(1, i64::MAX / PATIENCE)
 }
 
 pub(super) fn happened(seq: i64, at_ms: i64, job: Key, entry: Entry) -> Happened {

@@ -35,9 +35,6 @@ impl Desk {
             let known = remembered.get(&row.key.id).filter(|run| run.token == row.job.token);
             let new_until_ms = self.now.steady_ms + LEASE_AFTER_RESTART_MS;
             row.job.lease_until_ms = known.map_or(new_until_ms, |run| run.lease_until_ms);
-            if known.is_none() && row.in_process {
-                self.orphans.push(row.key.id);
-            }
             self.gates.enter(row.lane.queue, row.lane.tool, row.caller);
             let worker = known.map_or_else(|| "?".into(), |run| run.worker.clone());
             self.remember_run(&row, worker);
@@ -57,9 +54,16 @@ impl Desk {
         select.query_map((), Row::read)?.collect()
     }
 
-    /// Jobs whose workers ended with the process before this one are free again, without waiting for their leases.
+    /// Notes the jobs whose workers ended with the process before this one.
+    pub(super) fn find_orphans(&mut self) -> Result<(), EngineError> {
+        let rows = self.running_rows().map_err(EngineError::sql("read what runs"))?;
+        self.orphans = rows.iter().filter(|row| row.in_process).map(|row| row.key.id).collect();
+        Ok(())
+    }
+
+    /// Those jobs are free again, without waiting for their leases. Tried again if the transaction fails.
     pub(super) fn free_orphans(&mut self) -> Result<(), EngineError> {
-        for id in std::mem::take(&mut self.orphans) {
+        for id in self.orphans.clone() {
             let Some(mut row) = self.row_of(id)? else { continue };
             match self.happen(&mut row, Event::WorkerLost) {
                 Ok(_) | Err(EngineError::Misfit { .. }) => {}

@@ -24,6 +24,8 @@ pub(super) struct Run {
 #[derive(Default)]
 pub(super) struct Runs {
     runs: HashMap<i64, Run>,
+    /// Those that the transaction under way ended. They still run if it fails.
+    ended: Vec<Run>,
     /// No lease ends earlier. It may be too early, and then somebody looks once too often.
     earliest_ms: Option<i64>,
 }
@@ -40,7 +42,13 @@ impl Runs {
         if self.runs.is_empty() {
             self.earliest_ms = None;
         }
+        self.ended.extend(run.clone());
         run
+    }
+
+    /// The transaction is committed.
+    pub(super) fn committed(&mut self) {
+        self.ended.clear();
     }
 
     pub(super) fn get(&self, id: i64) -> Option<&Run> {
@@ -71,9 +79,13 @@ impl Runs {
         self.earliest_ms = self.runs.values().map(|run| run.lease_until_ms).min();
     }
 
-    /// Takes everything out.
+    /// Takes everything out, with what the transaction that failed had ended.
     pub(super) fn take(&mut self) -> HashMap<i64, Run> {
         self.earliest_ms = None;
-        std::mem::take(&mut self.runs)
+        let mut runs = std::mem::take(&mut self.runs);
+        for run in self.ended.drain(..).rev() {
+            runs.insert(run.key.id, run); // the first one that ended is the one that the file has
+        }
+        runs
     }
 }

@@ -5,7 +5,7 @@ use super::key::Key;
 use super::outcome;
 use super::row::Row;
 use super::runs::Run;
-use crate::bounds::RESULT_BYTES_MAX;
+use crate::bounds::{CHECKPOINT_BYTES_MAX, RESULT_BYTES_MAX};
 use crate::machine::{Event, Failing};
 use crate::{Beat, EngineError, Failure, Progress, State, codes};
 
@@ -38,6 +38,10 @@ impl End {
                         "the result has {bytes} bytes, at most {RESULT_BYTES_MAX} are kept; let the tool write a file instead"
                     ),
                 ))
+            }
+            Self::AskedInput(question) if question.len() > CHECKPOINT_BYTES_MAX => {
+                let message = format!("it asked something of more than {CHECKPOINT_BYTES_MAX} bytes");
+                Self::Failed(Failure::last(codes::RESULT_TOO_LARGE, message))
             }
             other => other,
         }

@@ -22,6 +22,8 @@ const LOOK_AT_CLOCK_MS: i64 = 60_000;
 /// Counts are cut back when they are over by this part of themselves, so that not every end has to forget a job.
 const SLACK: u64 = 16;
 
+const ENDED: [State; 4] = [State::Completed, State::Failed, State::Cancelled, State::Dead];
+
 /// We were away when we woke up so much later than we wanted, in milliseconds: the machine slept, or was very busy.
 const OVERSLEPT_MS: i64 = 2_000;
 
@@ -78,6 +80,7 @@ impl Desk {
         let steady = [self.runs.earliest_ms(), self.timers.rate_ms, self.timers.wait_ms];
         self.timers.unfinished
             || self.timers.is_wall_due(self.now)
+            || self.has_too_much()
             || steady.into_iter().flatten().any(|at| at <= self.now.steady_ms)
     }
 
@@ -177,19 +180,22 @@ impl Desk {
         Ok(())
     }
 
-    /// Forgets what has ended long ago, and what is too much.
-    fn forget_old(&mut self) -> Result<(), EngineError> {
-        let ended = State::ALL.into_iter().filter(|state| state.has_ended());
+    fn has_too_much(&self) -> bool {
         let too_many = |state| {
             let (total, kept) = (self.lanes.total(state), self.settings.retention.of(state).count);
-            total > kept + kept / SLACK
+            total > kept.saturating_add(kept / SLACK)
         };
+        ENDED.into_iter().any(too_many) || self.history.is_long(self.settings.retention.history)
+    }
+
+    /// Forgets what has ended long ago, and what is too much.
+    fn forget_old(&mut self) -> Result<(), EngineError> {
         let age_is_due = self.timers.forget_ms.is_some_and(|at| at <= self.now.wall_ms);
-        if !age_is_due && !ended.clone().any(too_many) {
+        if !age_is_due && !self.has_too_much() {
             return Ok(());
         }
         self.timers.forget_ms = None;
-        for state in ended {
+        for state in ENDED {
             self.forget_of(state).map_err(EngineError::sql("forget old jobs"))?;
         }
         Ok(())

@@ -82,14 +82,6 @@ impl Writer {
                 Command::Beat { leases, lease_ms, reply } => {
                     drop(reply.send(Ok(self.desk.beat(&leases, lease_ms))));
                 }
-                Command::Withdraw { worker, reply } => {
-                    let (theirs, others) =
-                        self.parked.drain(..).partition(|parked| parked.ask.worker == worker);
-                    self.parked = others;
-                    let theirs: Vec<Parked> = theirs;
-                    theirs.into_iter().for_each(|parked| drop(parked.answer()));
-                    drop(reply.send(Ok(())));
-                }
                 Command::Tick(reply) => {
                     self.desk.timers.look_at_everything();
                     self.ticks.push(reply);
@@ -156,8 +148,13 @@ impl Writer {
                     }
                     self.parked.push(*parked);
                 }
+                Command::Withdraw { worker, reply } => {
+                    let theirs = self.parked.iter_mut().filter(|parked| parked.ask.worker == worker);
+                    theirs.for_each(Parked::withdraw);
+                    self.ticks.push(reply);
+                }
                 // Taken out before.
-                Command::Beat { .. } | Command::Withdraw { .. } | Command::Tick(_) | Command::Close(_) => {}
+                Command::Beat { .. } | Command::Tick(_) | Command::Close(_) => {}
             }
         }
         failed.map_or(Ok(()), Err)
@@ -165,6 +162,9 @@ impl Writer {
 
     /// Committed: now, and not before, everybody may know.
     fn answer(&mut self) {
+        self.desk.runs.committed();
+        self.desk.orphans.clear();
+        self.desk.lost.clear();
         self.tasks.drain(..).for_each(|task| task.answer(Ok(())));
         for served in self.served.drain(..) {
             if let Some((_, work)) = served.answer() {

@@ -35,7 +35,7 @@ mod random;
 #[cfg(test)]
 mod world;
 
-pub use backoff::Backoff;
+pub use backoff::{BACKOFF_MS_MAX, Backoff};
 pub use effects::{Effects, Happening};
 pub use event::{Event, Failing, Misfit, Now};
 pub use job::{Ending, Job, State};

@@ -219,7 +219,7 @@ impl World {
         if matches!(event, Event::Cancel) && effects.is_ok() {
             self.ghosts[index].cancel_accepted = true;
         }
-        Ok(effects?)
+        effects
     }
 
     fn check(&mut self) {

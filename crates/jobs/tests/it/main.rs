@@ -1,0 +1,14 @@
+//! Jobs as their users see them: every engine's story, and what the embedded one survives.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod clocks;
+mod copies;
+mod files;
+mod kills;
+mod processes;
+mod retention;
+mod storms;
+mod story;
+mod support;
+mod workers;
