@@ -180,6 +180,8 @@ fn c7_what_is_made_is_for_the_owner_alone() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&home.state()), 0o700);
     for name in files_of(&home.state()).iter().filter(|name| *name != "logs") {
-        assert_eq!(mode(&home.state().join(name)), 0o600, "{name}");
+        let path = home.state().join(name);
+        let alone = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), alone, "{name}");
     }
 }
