@@ -21,6 +21,7 @@ pub(crate) struct Hub {
 impl Hub {
     /// Opens the state folder as configured. Must run inside a tokio runtime.
     pub(crate) fn open(state: PathBuf, config: Config) -> Result<Self> {
+        protect();
         let store = open_store(&state)?;
         let servers = servers::all(&config, &state)?;
         let settings =
@@ -32,6 +33,13 @@ impl Hub {
     /// Writes everything that is still to be written.
     pub(crate) async fn close(self) -> Result<()> {
         self.store.close().await.context("the last records could not be written")
+    }
+}
+
+/// Commands that tools run may be our own user's: they are not to read keys from our memory.
+fn protect() {
+    if let Err(error) = drawbridge_sandbox::protect() {
+        tracing::warn!(%error, "other programs of this user may read the hub's memory");
     }
 }
 

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use drawbridge_connect::{Change, Places, detect, plan};
+use drawbridge_sandbox::{ProcessLimits, Sandbox};
 use drawbridge_store::{KeyKind, Store, now_us};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Confinement};
 use crate::{home, hub, output, running};
 
 /// One thing that was looked at.
@@ -29,11 +30,12 @@ enum State {
 }
 
 /// Looks at everything and says what it found. Fails when something is broken.
-pub(crate) fn run(json: bool) -> Result<ExitCode> {
+pub(crate) async fn run(json: bool) -> Result<ExitCode> {
     let state = home::state()?;
     let mut findings = vec![configuration(&state), hub_of(&state)];
     findings.extend(store(&state));
     findings.extend(roots(&state));
+    findings.push(commands(&state).await);
     findings.extend(hosts());
     if json {
         output::json(&findings)?;
@@ -148,6 +150,30 @@ fn root(root: &crate::config::Root) -> Finding {
             format!("{} cannot be opened: {error}; make it, or correct files.roots", folder.display()),
         ),
         Err(error) => bad("files", error.to_string()),
+    }
+}
+
+/// What holds the commands that tools run.
+async fn commands(state: &Path) -> Finding {
+    let wanted = Config::load(state).map_or(Confinement::Preferred, |config| config.terminal.confinement);
+    if wanted == Confinement::Off {
+        return note("commands", "they may do all that you may: terminal.confinement is off");
+    }
+    let support = match Sandbox::new().support().await {
+        Ok(support) => support,
+        Err(error) => return bad("commands", error.to_string()),
+    };
+    let declared = drawbridge_sandbox::Confinement::system();
+    let gaps = drawbridge_sandbox::gaps(Some(&declared), &ProcessLimits::default(), &support);
+    let gaps: Vec<String> = gaps.iter().map(ToString::to_string).collect();
+    match (gaps.is_empty(), wanted) {
+        (true, _) => good("commands", "the kernel holds them to what they may read, write and reach"),
+        (false, Confinement::Required) => {
+            bad("commands", format!("none runs, because here {}", gaps.join("; ")))
+        }
+        (false, _) => {
+            note("commands", format!("they run with gaps in their confinement: {}", gaps.join("; ")))
+        }
     }
 }
 

@@ -42,7 +42,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Tools { name } => tools::run(name.as_deref(), json).await,
         Command::Call { name, arguments } => call::run(&name, &arguments, json).await,
         Command::Connect(arguments) => connect::run(&arguments, json),
-        Command::Doctor => doctor::run(json),
+        Command::Doctor => doctor::run(json).await,
         Command::Config(command) => config::run(command, json),
         Command::Keys(command) => keys::run(command, json).await,
         Command::Approvals(command) => approvals::run(command, json).await,
