@@ -66,7 +66,8 @@ fn carve(path: &Path, denied: &[PathBuf], pieces: &mut Vec<PathBuf>) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

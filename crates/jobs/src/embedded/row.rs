@@ -59,7 +59,7 @@ pub(super) use columns;
 const SELECT_ROW: &str = concat!("SELECT ", columns!(), " FROM job WHERE id = ?1");
 
 impl Row {
-    /// Reads [`COLUMNS`]. The lease is not in the file.
+    /// Reads the columns of `columns!`. The lease is not in the file.
     pub(super) fn read(row: &SqlRow<'_>) -> rusqlite::Result<Self> {
         let flags: i64 = row.get(8)?;
         let is = |flag| flags & flag != 0;

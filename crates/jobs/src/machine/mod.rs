@@ -10,7 +10,7 @@
 //!  failed, dead ──retry──► queued
 //! ```
 //!
-//! [`step`] is the only function that changes a [`Job`]. It refuses what does not fit ([`Misfit`]) and leaves the job
+//! [`step()`] is the only function that changes a [`Job`]. It refuses what does not fit ([`Misfit`]) and leaves the job
 //! as it was; otherwise it says what else has to happen ([`Effects`]), as data. An engine stores the job, does
 //! the effects in the same transaction, and decides nothing itself.
 //!
