@@ -117,6 +117,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Jobs whose workers are to stop, from now on, for workers in this process. The heartbeat tells it, too.
     fn stops(&self) -> broadcast::Receiver<Lease>;
 
+    /// Whether changes are written now: a full disk, or a database that is away, is an error here as it is for everybody
+    /// else.
+    fn check_health(&self) -> Answered<'_, ()>;
+
     /// Writes what is there, and takes no more. Jobs that wait, wait for the next start.
     fn close(&self) -> Answered<'_, ()>;
 }

@@ -106,7 +106,7 @@ impl Desk {
             return Err(EngineError::Invalid { what: "the states", problem });
         }
         let filter = Filter { states, ..filter.clone() };
-        super::read::rows_after(&self.connection, &self.shared.names, &filter, after, ALL_AT_ONCE)
+        super::listing::rows_after(&self.connection, &self.shared.names, &filter, after, ALL_AT_ONCE)
     }
 
     pub(super) fn pause(&mut self, queue: &Arc<str>, paused: bool) -> Result<(), EngineError> {
@@ -194,6 +194,14 @@ impl Desk {
             .and_then(|mut insert| insert.execute((key.id, value)))
             .map(drop)
             .map_err(EngineError::sql(doing))
+    }
+
+    /// Writes a little, to see whether that works.
+    pub(super) fn probe(&mut self) -> Result<(), EngineError> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO probe VALUES (1, ?1)", [self.now.wall_ms])
+            .map(drop)
+            .map_err(EngineError::sql("write at all"))
     }
 
     pub(super) fn keep_since(&mut self, reader: &str, seq: u64) -> Result<(), EngineError> {

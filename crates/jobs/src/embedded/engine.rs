@@ -9,29 +9,27 @@ use drawbridge_store::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::change::{Part, check_filter, cut};
-use super::claim::{Ask, Handed, Told};
+use super::change::{Part, check_filter};
 use super::command::{Command, Reply, change};
+use super::convert::{ask_of, bounded_lease, exchanged, keys_of, short_progress, submitted};
 use super::desk::{Desk, key_of};
 use super::file::{self, Readers};
 use super::inbox::Inbox;
-use super::key::Key;
+use super::listing;
 use super::read;
-use super::say::{End, Spoken};
 use super::settings::Settings;
 use super::shared::Shared;
-use super::submit::{Prepared, Taken};
+use super::submit::Prepared;
 use super::writer;
 use crate::bounds::{
-    ARGUMENTS_BYTES_MAX, CHECKPOINT_BYTES_MAX, CLAIM_MAX, KEY_BYTES_MAX, LEASE_MS_MAX, LINES_MAX,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, PAGE_MAX, SUBMIT_MAX,
+    ARGUMENTS_BYTES_MAX, CHECKPOINT_BYTES_MAX, KEY_BYTES_MAX, LINES_MAX, NAME_BYTES_MAX, PAGE_MAX, SUBMIT_MAX,
 };
 use crate::engine::Answered;
 use crate::error::at_most;
 use crate::{
-    AttemptEnd, Beat, Change, Engine, EngineError, Exchange, Exchanged, Failure, Family, Filter, Happened,
-    Heartbeat, Job, JobId, Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Policies, Progress,
-    QueueCounts, Said, Scope, State, Submitted, Work,
+    Beat, Change, Engine, EngineError, Exchange, Exchanged, Family, Filter, Happened, Heartbeat, Job, JobId,
+    Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Policies, Progress, QueueCounts, Scope, State,
+    Submitted,
 };
 
 /// The embedded engine. Clones share it; when the last one is dropped, what was sent is written first.
@@ -152,99 +150,6 @@ impl Drop for Inner {
     }
 }
 
-fn submitted((key, existed): Taken) -> Submitted {
-    Submitted { id: key.job_id(), existed }
-}
-
-fn ask_of(message: Exchange, reply: Reply<Told>) -> Result<Ask, (Reply<Told>, EngineError)> {
-    let Exchange { worker, in_process, said, claim } = message;
-    let said: Result<Vec<Spoken>, EngineError> = said.into_iter().map(spoken).collect();
-    let said = match said {
-        Ok(said) => said,
-        Err(error) => return Err((reply, error)),
-    };
-    let mut ask = Ask {
-        worker,
-        in_process,
-        said,
-        max: 0,
-        queues: Vec::new(),
-        tools: Vec::new(),
-        lease_ms: 0,
-        wait_ms: 0,
-        reply,
-    };
-    if let Some(claim) = claim {
-        ask.max = claim.max.min(CLAIM_MAX);
-        (ask.queues, ask.tools) = (claim.queues, claim.tools);
-        (ask.lease_ms, ask.wait_ms) = (bounded_lease(claim.lease_ms), claim.wait_ms);
-    }
-    Ok(ask)
-}
-
-fn bounded_lease(lease_ms: u32) -> i64 {
-    lease_ms.clamp(1, LEASE_MS_MAX).into()
-}
-
-fn spoken(said: Said) -> Result<Spoken, EngineError> {
-    let Said { lease, end, progress } = said;
-    let end = match end {
-        AttemptEnd::Completed(result) => End::Completed(result.into()),
-        AttemptEnd::Failed(failure) => End::Failed(shortened(failure)),
-        AttemptEnd::Stopped => End::Stopped,
-        AttemptEnd::Released => End::Released,
-        AttemptEnd::AskedInput(question) => End::AskedInput(question.into()),
-        AttemptEnd::AwaitsChildren => End::AwaitsChildren,
-    };
-    let progress = progress.map(short_progress);
-    Ok(Spoken { key: key_of(&lease.id)?, token: lease.token, end: end.bounded(), progress })
-}
-
-fn shortened(mut failure: Failure) -> Failure {
-    failure.message.truncate(failure.message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    let code = cut(&failure.code, NAME_BYTES_MAX);
-    if code.len() < failure.code.len() {
-        failure.code = code.into();
-    }
-    failure
-}
-
-fn short_progress(mut progress: Progress) -> Progress {
-    if let Some(message) = &mut progress.message {
-        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    }
-    progress
-}
-
-fn exchanged(told: Told, names: &Shared) -> Result<Exchanged, EngineError> {
-    let work: Result<Vec<Work>, EngineError> =
-        told.work.into_iter().map(|handed| work_of(handed, names)).collect();
-    Ok(Exchanged { said: told.said, work: work? })
-}
-
-fn work_of(handed: Handed, shared: &Shared) -> Result<Work, EngineError> {
-    let Handed { row, arguments, attributes, checkpoint, answer } = handed;
-    Ok(Work {
-        lease: Lease { id: row.key.job_id(), token: row.job.token },
-        queue: shared.names.text(row.lane.queue),
-        tool: shared.names.text(row.lane.tool),
-        caller: shared.names.text(row.caller),
-        arguments: read::raw(arguments)?,
-        attributes: attributes.map(read::raw).transpose()?,
-        attempt: row.job.attempt,
-        attempts_max: row.job.attempts_max,
-        deadline_ms: row.job.deadline_ms,
-        checkpoint: checkpoint.map(read::raw).transpose()?,
-        answer: answer.map(read::raw).transpose()?,
-    })
-}
-
-fn keys_of(leases: &[Lease]) -> Vec<(Key, u64)> {
-    // An id that is none has the number of no job, and so is lost.
-    const NONE: Key = Key { id: 0, nonce: 0 };
-    leases.iter().map(|lease| (Key::of(&lease.id).unwrap_or(NONE), lease.token)).collect()
-}
-
 impl Engine for Embedded {
     fn submit(&self, job: NewJob) -> Answered<'_, Submitted> {
         Box::pin(async move {
@@ -274,7 +179,7 @@ impl Engine for Embedded {
     fn exchange(&self, message: Exchange) -> Answered<'_, Exchanged> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            let ask = ask_of(message, reply).map_err(|(_, error)| error)?;
+            let ask = ask_of(message, reply)?;
             self.inner.inbox.send(Command::exchange(ask)).await?;
             exchanged(answer.await.unwrap_or(Err(EngineError::Closed))?, &self.inner.shared)
         })
@@ -429,7 +334,7 @@ impl Engine for Embedded {
             check_filter(&filter)?;
             let after = after.as_ref().map(key_of).transpose()?;
             let limit = limit.clamp(1, PAGE_MAX);
-            self.read_long(move |connection, shared| read::list(connection, shared, &filter, after, limit))
+            self.read_long(move |connection, shared| listing::list(connection, shared, &filter, after, limit))
                 .await
         })
     }
@@ -463,6 +368,17 @@ impl Engine for Embedded {
 
     fn stops(&self) -> broadcast::Receiver<Lease> {
         self.inner.shared.stops.subscribe()
+    }
+
+    fn check_health(&self) -> Answered<'_, ()> {
+        Box::pin(async {
+            let failing = self.inner.shared.failing().clone();
+            match failing {
+                // It may have passed, and nobody else may have tried since.
+                Some(_) => self.change(Desk::probe).await,
+                None => self.change(|_| Ok(())).await,
+            }
+        })
     }
 
     fn close(&self) -> Answered<'_, ()> {

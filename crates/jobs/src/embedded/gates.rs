@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use rusqlite::Connection;
 
 use super::names::NameId;
+use crate::bounds::RATE_WINDOW_MS_MAX;
 use crate::{EngineError, Limit, Rate};
 
 /// What a limit is for. The numbers are in the table `limits`.
@@ -25,6 +26,10 @@ pub(super) enum Room {
     /// Not before this moment of the steady clock.
     From(i64),
 }
+
+/// When more queues, tools and callers with a rate than this are remembered, those that no rate can look back to are
+/// forgotten.
+const STARTS_KEPT: usize = 1_024;
 
 /// Name 0: each one without a limit of its own.
 type Gate = (Kind, NameId);
@@ -98,6 +103,10 @@ impl Gates {
     /// A job started.
     pub(super) fn start(&mut self, queue: NameId, tool: NameId, caller: NameId, now_ms: i64) {
         self.enter(queue, tool, caller);
+        if self.starts.len() > STARTS_KEPT {
+            let recent = now_ms - i64::from(RATE_WINDOW_MS_MAX);
+            self.starts.retain(|_, starts| starts.back().is_some_and(|last| *last > recent));
+        }
         for gate in gates(queue, tool, caller) {
             if let Some(rate) = self.limit(gate).and_then(|limit| limit.rate) {
                 let starts = self.starts.entry(gate).or_default();

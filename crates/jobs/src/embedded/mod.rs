@@ -1,14 +1,14 @@
 //! The engine that needs nothing else: one SQLite file, one thread that writes.
 //!
 //! ```text
-//! engine     the trait's methods: checks, sends a command to the writer, or reads
+//! engine, convert   the trait's methods: check, send a command to the writer, or read
 //! inbox      the queue to the writer's thread
 //! writer     one transaction for all who wait; answers after the commit
 //! desk       what the thread owns, and the one way in which a job changes: the machine's step, stored with its effects
 //! submit, claim, say, change, sweep   what happens to jobs: taken, handed out, ended, asked for, overtaken by time
 //! lanes, gates, runs, history   in memory: how many wait where, what limits leave open, who runs, what to tell
 //! reload     memory from the file: at the start, and after a commit that failed
-//! read       looking, on connections of its own
+//! read, listing   looking, on connections of its own
 //! file       the file, its format, and the lock on it
 //! ```
 //!
@@ -19,6 +19,7 @@
 mod change;
 mod claim;
 mod command;
+mod convert;
 mod desk;
 mod engine;
 mod file;
@@ -27,6 +28,7 @@ mod history;
 mod inbox;
 mod key;
 mod lanes;
+mod listing;
 mod names;
 mod outcome;
 mod read;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 use super::names::Names;
-use crate::{Change, Clock, Lease, Progress};
+use crate::{Change, Clock, EngineError, Lease, Progress};
 
 /// How many changes a slow reader may be behind before it misses some.
 const CHANGES_KEPT: usize = 4_096;
@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) stops: broadcast::Sender<Lease>,
     pub(super) clock: Arc<dyn Clock>,
+    /// Why the latest transaction failed, if it did.
+    failing: Mutex<Option<EngineError>>,
 }
 
 impl Shared {
@@ -30,7 +32,15 @@ impl Shared {
             changes: broadcast::channel(CHANGES_KEPT).0,
             stops: broadcast::channel(STOPS_KEPT).0,
             clock,
+            failing: Mutex::default(),
         }
+    }
+}
+
+impl Shared {
+    /// Why the latest transaction failed, if it did.
+    pub(super) fn failing(&self) -> MutexGuard<'_, Option<EngineError>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) struct Writer {
     closing: Vec<Reply<()>>,
     /// What is in memory does not follow from the file any more.
     must_reload: bool,
+    is_failing: bool,
     /// Held until the end: nobody else may open the file.
     lock: File,
 }
@@ -55,6 +56,7 @@ impl Writer {
             ticks: Vec::new(),
             closing: Vec::new(),
             must_reload: false,
+            is_failing: false,
             lock,
         }
     }
@@ -162,6 +164,9 @@ impl Writer {
 
     /// Committed: now, and not before, everybody may know.
     fn answer(&mut self) {
+        if std::mem::take(&mut self.is_failing) {
+            *self.desk.shared.failing() = None;
+        }
         self.desk.runs.committed();
         self.desk.orphans.clear();
         self.desk.lost.clear();
@@ -187,6 +192,8 @@ impl Writer {
         {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
+        self.is_failing = true;
+        *self.desk.shared.failing() = Some(error.clone());
         self.desk.forget_follow_ups();
         self.desk.history.forget_fresh();
         self.must_reload = true;

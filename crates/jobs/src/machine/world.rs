@@ -213,6 +213,11 @@ impl World {
             assert_eq!((before.state, Some(before.token)), (State::Running, token_of(event)), "no fence");
         }
         assert!(after.token >= before.token, "the token was set back");
+        let is_alive = before.state == State::Running && before.lease_until_ms > now.steady_ms;
+        let is_late = before.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now.wall_ms);
+        if event == Event::Tick && is_alive && !is_late {
+            assert_eq!(before, after, "taken away from a worker that is alive");
+        }
         if after.state == State::Completed && before.state != State::Completed {
             self.ghosts[index].completions += 1;
         }

@@ -1,7 +1,7 @@
 //! Running jobs: claims as many as it may, runs them, keeps them alive, says how they ended, and says it again until
 //! it is heard.
 //!
-//! One task leads ([`lead`]); each attempt runs in a task of its own ([`attempt`]). What one message says and what it asks for travel
+//! One task leads; each attempt runs in a task of its own. What one message says and what it asks for travel
 //! together, so a busy worker costs one commit for many jobs.
 
 mod attempt;

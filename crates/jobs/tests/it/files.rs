@@ -18,6 +18,7 @@ async fn everything_is_there_after_a_restart() {
         .unwrap();
     engine.close().await.unwrap();
     assert!(matches!(engine.submit(job("late")).await, Err(EngineError::Closed)));
+    assert!(matches!(engine.check_health().await, Err(EngineError::Closed)));
     assert!(engine.close().await.is_ok(), "twice is fine");
 
     let engine = Embedded::open(folder.path(), Settings::default()).unwrap();
@@ -107,6 +108,7 @@ async fn a_full_disk_is_told_and_survived() {
     };
     assert!(matches!(refusal, EngineError::Full { .. }), "{refusal}");
     assert!(refusal.is_passing() && accepted > 5);
+    engine.check_health().await.unwrap(); // there is room for a little
     let counts = engine.counts().await.unwrap().remove(0);
     assert_eq!(counts.of(State::Queued), accepted);
     let beats = drawbridge_jobs::Heartbeat { leases: vec![running.lease.clone()], lease_ms: LEASE_MS };

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod copies;
+mod documents;
 mod files;
 mod kills;
 mod processes;

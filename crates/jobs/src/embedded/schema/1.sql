@@ -127,6 +127,12 @@ CREATE TABLE limits (
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Written to see whether the file can be written.
+CREATE TABLE probe (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at  INTEGER NOT NULL
+) STRICT;
+
 -- How far readers of the history have come.
 CREATE TABLE reader (
     name TEXT PRIMARY KEY,
