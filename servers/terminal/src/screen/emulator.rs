@@ -71,9 +71,14 @@ impl Emulator {
         Picture {
             text: trimmed(&screen.rows(0, screen.size().1.get()).collect::<Vec<_>>().join("\n")),
             cursor: (!screen.hide_cursor()).then_some((row + 1, column + 1)),
-            title: self.parser.callbacks().title.clone(),
+            title: self.title().to_owned(),
             alternate: screen.alternate_screen(),
         }
+    }
+
+    /// The title that a program has set.
+    pub(crate) fn title(&self) -> &str {
+        &self.parser.callbacks().title
     }
 
     /// The rows with their colours, as control sequences.
@@ -99,7 +104,7 @@ impl Emulator {
     /// What makes an empty terminal of the same size look like this one: history, screen, cursor and modes.
     pub(crate) fn replay(&self) -> String {
         let screen = self.parser.screen();
-        let title = &self.parser.callbacks().title;
+        let title = self.title();
         let before = if screen.alternate_screen() { "\x1b[?1049h".to_owned() } else { self.history() };
         format!("\x1bc\x1b[0m{before}\x1b]2;{title}\x1b\\{}", screen.state_formatted())
     }

@@ -61,6 +61,19 @@ pub(super) struct Parts {
     pub(super) handle: Handle,
 }
 
+/// What somebody who joins gets.
+pub(super) struct View {
+    pub(super) notice: Notice,
+    /// Shows the present state.
+    pub(super) replay: String,
+    /// Whether an editor has the screen.
+    pub(super) covered: bool,
+    /// The end, if it has come.
+    pub(super) ended: Option<Notice>,
+    /// All that follows.
+    pub(super) shown: broadcast::Receiver<Shown>,
+}
+
 impl Session {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { id, name, caller, program, report, state, typed, terminal, handle } = parts;
@@ -210,11 +223,16 @@ impl Session {
         self.viewers.receiver_count()
     }
 
-    /// Somebody joins: what shows the present state, and where all that follows comes.
-    pub(super) fn join(&self) -> (String, broadcast::Receiver<Shown>, Notice) {
+    /// Somebody joins.
+    pub(super) fn join(&self) -> View {
         let state = self.state();
-        let notice = Notice::of(self, &state);
-        (state.emulator.replay(), self.viewers.subscribe(), notice)
+        View {
+            notice: Notice::of(self, &state),
+            replay: state.emulator.replay(),
+            covered: state.emulator.alternate(),
+            ended: state.ended.as_ref().map(|ended| Notice::ended(ended.as_ref())),
+            shown: self.viewers.subscribe(),
+        }
     }
 
     /// Takes what the program wrote.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::{broadcast, mpsc};
 
 use super::all::Sessions;
-use super::session::Session;
+use super::session::{Session, View};
 use super::state::State;
 use crate::error::TerminalError;
 
@@ -124,10 +124,8 @@ struct Viewer {
 
 impl LiveStream for Viewer {
     fn attach(self: Arc<Self>) -> Attachment {
-        let (seat, notice) = Seat::take(self.session.clone());
-        let first = StreamOutput::Notice(notice.json());
-        let output = futures::stream::once(async { first })
-            .chain(futures::stream::unfold(seat, |mut seat| async { Some((seat.next().await?, seat)) }));
+        let seat = Seat::take(self.session.clone());
+        let output = futures::stream::unfold(seat, |mut seat| async { Some((seat.next().await?, seat)) });
         let input = (self.mode == StreamMode::Type).then(|| typing(self.session.clone()));
         Attachment { output: output.boxed(), input }
     }
@@ -145,15 +143,12 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(session: Arc<Session>) -> (Self, Notice) {
-        let covered = session.state().emulator.alternate();
-        let (replay, shown, notice) = session.join();
-        let mut first = VecDeque::from([StreamOutput::Bytes(replay.into())]);
-        let ended = session.state().ended.clone();
-        if let Some(ended) = &ended {
-            first.push_back(StreamOutput::Notice(Notice::ended(ended.as_ref()).json()));
-        }
-        (Self { session, shown, first, came_while_covered: covered, over: ended.is_some() }, notice)
+    fn take(session: Arc<Session>) -> Self {
+        let View { notice, replay, covered, ended, shown } = session.join();
+        let mut first =
+            VecDeque::from([StreamOutput::Notice(notice.json()), StreamOutput::Bytes(replay.into())]);
+        first.extend(ended.as_ref().map(|ended| StreamOutput::Notice(ended.json())));
+        Self { session, shown, first, came_while_covered: covered, over: ended.is_some() }
     }
 
     async fn next(&mut self) -> Option<StreamOutput> {
@@ -181,9 +176,7 @@ impl Seat {
 
     /// Shows the present state instead of what was missed.
     fn catch_up(&mut self) {
-        let (seat, notice) = Self::take(self.session.clone());
-        *self = seat;
-        self.first.push_front(StreamOutput::Notice(notice.json()));
+        *self = Self::take(self.session.clone());
     }
 }
 

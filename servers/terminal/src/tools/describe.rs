@@ -52,6 +52,9 @@ pub(super) struct Held {
     /// What of its confinement this kernel cannot hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<String>,
+    /// Folders that the owner gives to commands, and that are not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
 }
 
 /// A terminal.
@@ -143,7 +146,11 @@ impl End {
 
 impl Held {
     pub(super) fn of(report: &Report) -> Self {
-        Self { confined: report.confined, gaps: report.gaps.iter().map(ToString::to_string).collect() }
+        Self {
+            confined: report.confined,
+            gaps: report.gaps.iter().map(ToString::to_string).collect(),
+            missing: report.missing.iter().map(|path| path.display().to_string()).collect(),
+        }
     }
 
     /// What the reader has to know of it; nothing if all is as it should be.
@@ -168,7 +175,7 @@ impl Terminal {
             status,
             columns: state.size.columns,
             rows: state.size.rows,
-            title: state.emulator.picture().title,
+            title: state.emulator.title().to_owned(),
             cursor: state.log.end(),
             open_s: session.opened.elapsed().unwrap_or_default().as_secs(),
             idle_s: state.idle(Instant::now()).as_secs(),
