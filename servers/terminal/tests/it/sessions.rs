@@ -259,7 +259,8 @@ async fn what_runs_in_the_background_ends_with_its_terminal() {
         .await;
     eventually("they run", || ["987663", "987664", "987665"].iter().all(|mark| is_running(mark))).await;
     let closed = desk.owner.data("terminal_close", json!({ "session": "t" })).await;
-    assert!(closed["left_behind"].as_u64().unwrap() >= 2, "{closed}");
+    // The one that ignores every signal is there for certain; the shell may have ended the others on its way out.
+    assert!(closed["left_behind"].as_u64().unwrap() >= 1, "{closed}");
     assert!(!["987663", "987664", "987665"].iter().any(|mark| is_running(mark)));
 }
 
