@@ -121,7 +121,11 @@ impl Connection {
 
     /// Says that nothing more will come.
     pub(crate) fn half_close(&mut self) {
-        self.stream.get_mut().shutdown(Shutdown::Write).unwrap();
+        match self.stream.get_mut().shutdown(Shutdown::Write) {
+            // The hub may have hung up already.
+            Err(error) if error.kind() == std::io::ErrorKind::NotConnected => {}
+            done => done.unwrap(),
+        }
     }
 
     pub(crate) fn ask(&mut self, request: &Request) -> Response {
