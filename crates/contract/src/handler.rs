@@ -38,6 +38,12 @@ pub trait Handler: Send + Sync + 'static {
         Err(Refusal::Denied(format!("nothing says that {target} may stay open")))
     }
 
+    /// Whether this caller's key is still good, as of now: for streams that outlive the request which opened them. Costs
+    /// what a call's look at the policy costs; a view may be older.
+    fn still_knows(&self, caller: &Caller) -> bool {
+        !self.view(caller).is_nobodys()
+    }
+
     /// What this caller sees now.
     fn view(&self, caller: &Caller) -> Arc<View>;
 

@@ -185,6 +185,11 @@ impl Handler for Gateway {
         self.find(caller, target).map(drop)
     }
 
+    fn still_knows(&self, caller: &Caller) -> bool {
+        // Where the policy cannot be read, nobody is known.
+        self.current().is_ok_and(|now| now.policy.by_id(&caller.id).is_some())
+    }
+
     /// From the snapshot at hand: whoever asks over the network was recognised a moment ago, which read anew what had
     /// changed, and a call is decided by what holds when it comes.
     fn view(&self, caller: &Caller) -> Arc<View> {

@@ -33,18 +33,18 @@ impl Core {
 }
 
 /// Whether this caller may hear of a change now. A stream outlives the key that opened it: one that was revoked since
-/// sees nothing any more, and must not learn which files change.
+/// must not learn which files change, and while the bridge is raised nobody does.
 pub(crate) fn may_hear(handler: &dyn Handler, caller: &Caller, change: &Change) -> bool {
     match change {
-        Change::Resource(uri) => handler.view(caller).resources.iter().any(|resources| resources.owns(uri)),
-        Change::Tools | Change::Resources | Change::Prompts => true,
+        Change::Resource(uri) => handler.still_allows(caller, &Target::Resource(uri.as_str().into())).is_ok(),
+        Change::Tools | Change::Resources | Change::Prompts => handler.still_knows(caller),
     }
 }
 
 /// Says whether this caller's key is still good, for streams that outlive the request which opened them.
 pub(crate) fn still_known(core: &Arc<Core>, caller: &Arc<Caller>) -> impl Fn() -> bool + Send + use<> {
     let (core, caller) = (core.clone(), caller.clone());
-    move || !core.handler.view(&caller).is_nobodys()
+    move || core.handler.still_knows(&caller)
 }
 
 /// One request, and where its answer and events go.

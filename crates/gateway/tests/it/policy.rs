@@ -62,7 +62,9 @@ async fn what_stays_open_ends_with_the_key_the_bridge_and_the_scope() {
     assert!(matches!(allows("t_echo"), Err(Refusal::Raised)));
     lever.settings().set(BRIDGE, LOWERED, "bridge.lower", By::now("owner", "test")).await.unwrap();
     assert!(allows("t_echo").is_ok());
+    assert!(hub.gateway.still_knows(&caller));
     lever.keys().revoke("laptop", By::now("owner", "test")).await.unwrap();
+    assert!(!hub.gateway.still_knows(&caller), "although nobody called since");
     assert!(matches!(allows("t_echo"), Err(Refusal::Denied(_))));
 }
 

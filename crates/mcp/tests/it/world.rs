@@ -9,7 +9,7 @@ use drawbridge_contract::{
     Annotations, Answer, Answers, Arguments, BoxFuture, Call, Caller, Change, Completion, Contents, Context,
     Handler, InputRequest, InputRequired, Live, LogLevel, Outcome, Prompt, PromptArgument, PromptResult,
     PromptSpec, RawValue, Refusal, ResourceResult, ResourceSpec, ResourceTemplate, Resources, Server,
-    Suggestions, Tool, ToolError, ToolResult, ToolSpec, View, Watch, broadcast, raw,
+    Suggestions, Target, Tool, ToolError, ToolResult, ToolSpec, View, Watch, broadcast, raw,
 };
 use serde_json::{Value, json};
 
@@ -68,6 +68,11 @@ struct Door {
 impl Handler for Door {
     fn call(self: Arc<Self>, call: Call, live: Live) -> BoxFuture<'static, Result<Outcome<Answer>, Refusal>> {
         self.inner.clone().call(call, live)
+    }
+
+    fn still_allows(&self, _: &Caller, target: &Target) -> Result<(), Refusal> {
+        let gone = || Refusal::NotFound { kind: "resource", name: target.to_string().into() };
+        if self.is_revoked.load(Ordering::SeqCst) { Err(gone()) } else { Ok(()) }
     }
 
     fn view(&self, caller: &Caller) -> Arc<View> {
