@@ -134,15 +134,14 @@ impl Desk {
     }
 
     fn enter_running(&mut self, row: &mut Row) {
-        let worker = self.claimant.clone().unwrap_or_else(|| "?".into());
         row.started_ms = Some(self.now.wall_ms);
         self.gates.start(row.lane.queue, row.lane.tool, row.caller, self.now.steady_ms);
-        self.remember_run(row, worker);
+        self.remember_run(row, self.claimant.clone());
     }
 
     /// Enters a job that runs into everything that is only in memory.
-    pub(super) fn remember_run(&mut self, row: &Row, worker: Arc<str>) {
-        let live = LiveJob { token: row.job.token, worker: Arc::clone(&worker), progress: None };
+    pub(super) fn remember_run(&mut self, row: &Row, worker: Option<Arc<str>>) {
+        let live = LiveJob { token: row.job.token, worker: worker.clone(), progress: None };
         self.shared.live.lock().insert(row.key.id, live);
         self.runs.insert(Run {
             key: row.key,

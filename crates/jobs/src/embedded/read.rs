@@ -13,6 +13,7 @@ use super::lanes;
 use super::names::Names;
 use super::row::{Row, at_most_rows};
 use super::shared::Shared;
+use crate::bounds::SUBMIT_MAX;
 use crate::{
     EngineError, Failure, Happened, Happening, Job, JobId, Limit, LimitRow, Line, Outcome, Progress,
     QueueCounts, Rate, Scope, State,
@@ -33,7 +34,7 @@ pub(super) fn job(connection: &Connection, shared: &Shared, key: Key) -> Result<
 pub(super) fn view(connection: &Connection, shared: &Shared, row: Row) -> Result<Job, EngineError> {
     let live = shared.live.lock().get(&row.key.id).cloned();
     let live = live.filter(|live| row.job.state == State::Running && live.token == row.job.token);
-    let (worker, progress) = live.map_or((None, None), |live| (Some(live.worker), live.progress));
+    let (worker, progress) = live.map_or((None, None), |live| (live.worker, live.progress));
     let progress = match progress {
         None if row.job.token > 0 => kept_progress(connection, row.key.id)?,
         progress => progress,
@@ -204,22 +205,10 @@ pub(super) fn history(
     limit: usize,
 ) -> Result<Vec<Happened>, EngineError> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let rows = match of {
-        Some(key) => {
-            row(connection, key)?;
-            event_rows(
-                connection,
-                "seq + count - 1 > ?1 AND job <= ?3 AND job + count > ?3",
-                (after, at_most_rows(limit), Some(key.id)),
-            )
-        }
-        // A submission of several jobs may have begun before.
-        None => event_rows(
-            connection,
-            "seq >= coalesce((SELECT max(seq) FROM event WHERE seq <= ?1 + 1), 0) AND seq + count - 1 > ?1 AND ?3 IS NULL",
-            (after, at_most_rows(limit), None),
-        ),
-    };
+    if let Some(key) = of {
+        row(connection, key)?;
+    }
+    let rows = event_rows(connection, after, of.map(|key| key.id), limit);
     let mut found = Vec::new();
     for EventRow { seq, at_ms, entry } in rows.map_err(EngineError::sql(DOING))? {
         for offset in 0..entry.count {
@@ -239,16 +228,19 @@ pub(super) fn history(
     Ok(found)
 }
 
+/// A submission of several jobs may have begun before `after`, but not long before.
 fn event_rows(
     connection: &Connection,
-    clause: &str,
-    values: (i64, i64, Option<i64>),
+    after: i64,
+    of: Option<i64>,
+    limit: usize,
 ) -> rusqlite::Result<Vec<EventRow>> {
-    let sql = format!(
-        "SELECT seq, at, job, nonce, count, what, attempt, token FROM event WHERE {clause} ORDER BY seq LIMIT ?2"
-    );
-    let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map(values, |row| {
+    let mut select = connection.prepare_cached(
+        "SELECT seq, at, job, nonce, count, what, attempt, token FROM event \
+         WHERE seq > ?1 - ?2 AND seq + count - 1 > ?1 AND (?3 IS NULL OR (job <= ?3 AND job + count > ?3)) \
+         ORDER BY seq LIMIT ?4",
+    )?;
+    let rows = select.query_map((after, at_most_rows(SUBMIT_MAX), of, at_most_rows(limit)), |row| {
         let what =
             Happening::ALL.get(usize::from(row.get::<_, u8>(5)?)).copied().unwrap_or(Happening::Edited);
         let entry = Entry {

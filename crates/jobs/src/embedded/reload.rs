@@ -36,7 +36,7 @@ impl Desk {
             let new_until_ms = self.now.steady_ms + LEASE_AFTER_RESTART_MS;
             row.job.lease_until_ms = known.map_or(new_until_ms, |run| run.lease_until_ms);
             self.gates.enter(row.lane.queue, row.lane.tool, row.caller);
-            let worker = known.map_or_else(|| "?".into(), |run| run.worker.clone());
+            let worker = known.and_then(|run| run.worker.clone());
             self.remember_run(&row, worker);
             if let Some(old) = live.get(&row.key.id).filter(|old| old.token == row.job.token) {
                 self.shared.live.lock().insert(row.key.id, old.clone());

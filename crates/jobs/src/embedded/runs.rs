@@ -17,7 +17,7 @@ pub(super) struct Run {
     pub(super) caller: NameId,
     /// On the steady clock.
     pub(super) lease_until_ms: i64,
-    pub(super) worker: Arc<str>,
+    pub(super) worker: Option<Arc<str>>,
 }
 
 /// The running jobs by number.

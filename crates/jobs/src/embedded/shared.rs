@@ -51,7 +51,8 @@ pub(super) struct Live(Mutex<HashMap<i64, LiveJob>>);
 #[derive(Debug, Clone)]
 pub(super) struct LiveJob {
     pub(super) token: u64,
-    pub(super) worker: Arc<str>,
+    /// Not known of one that had it before a restart.
+    pub(super) worker: Option<Arc<str>>,
     pub(super) progress: Option<Progress>,
 }
 

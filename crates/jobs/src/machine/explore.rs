@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::world::{World, job};
+use super::world::{BEGINNING_MS, World, job};
 
 /// Goes through everything that can happen in `depth` actions. Says how many different worlds there were.
 fn explore(world: World, depth: u32) -> usize {
@@ -48,7 +48,7 @@ fn a_parent_that_fails_with_its_child() {
 #[test]
 fn a_deadline_among_everything_else() {
     let mut late = job(2);
-    late.deadline_ms = Some(2);
+    late.deadline_ms = Some(BEGINNING_MS + 2);
     let worlds = explore(World::new(vec![late], 2), 9);
     assert!(worlds > 5_000, "only {worlds} worlds");
 }

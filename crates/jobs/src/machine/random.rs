@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::Index};
 
-use super::world::{World, job};
+use super::world::{BEGINNING_MS, World, job};
 
 const JOBS: usize = 5;
 const WORKERS: usize = 3;
@@ -20,7 +20,7 @@ proptest! {
     ) {
         let mut jobs: Vec<_> = attempts.into_iter().map(job).collect();
         jobs[0].fails_with_children = fails_with_children;
-        jobs[1].deadline_ms = deadline;
+        jobs[1].deadline_ms = deadline.map(|after| BEGINNING_MS + after);
         let mut world = World::new(jobs, WORKERS);
         if family {
             world = world.with_waiting_parent();

@@ -218,7 +218,8 @@ impl Lead {
 
     fn failed(&mut self, error: &EngineError) {
         tracing::warn!(%error, "the engine of jobs did not answer well; trying again");
-        self.failures += 1;
+        // An engine that was closed does not come back to this process.
+        self.failures += if matches!(error, EngineError::Closed) { LAST_TRIES + 1 } else { 1 };
         self.resume_at = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }

@@ -2,7 +2,7 @@
 //! another matter; the file's own tests look at the setting.)
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drawbridge_jobs::{Embedded, Engine, JOBS_FILE, Settings};
 use rusqlite::Connection;
@@ -31,7 +31,9 @@ fn go_on(hub: &Hub) {
 async fn a_copy_of_any_moment_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::start(folder.path());
+    let until = Instant::now() + Duration::from_secs(60);
     while count(&hub.told(), "completed") < 3 {
+        assert!(Instant::now() < until, "nothing is completed");
         std::thread::sleep(Duration::from_millis(5));
     }
     for round in 0..COPIES {

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use drawbridge_jobs::{Embedded, Engine, EngineError, JOBS_FILE, NewJob, Scope, Settings, State};
+use drawbridge_jobs::{Embedded, Engine, EngineError, Filter, JOBS_FILE, NewJob, Scope, Settings, State};
 use rusqlite::Connection;
 
 use crate::support::{LEASE_MS, claim, claim_one, complete, embedded, job, json};
@@ -118,18 +118,24 @@ async fn a_full_disk_is_told_and_survived() {
         "workers keep their jobs"
     );
 
-    // A batch in which one is too large takes the others down with it, and each is told so.
-    let (first, second) = tokio::join!(engine.submit(large()), engine.submit(large()));
-    assert!(first.is_err() && second.is_err());
-
-    let page = engine.list(drawbridge_jobs::Filter::in_states(&[State::Queued]), None, 3).await.unwrap();
-    for waiting in page.jobs {
-        // Cancelling writes a little, for which there may be no room either; removing makes some.
-        let mut tries = 0;
-        while engine.cancel(waiting.id.clone()).await.is_err() {
-            tries += 1;
-            assert!(tries < 100);
+    // One that finds no room takes those down with it that share its commit. Each is told so, and none of them stays.
+    for _ in 0..20 {
+        let new = |number: usize| if number % 8 == 7 { large() } else { job("small") };
+        let asked = (0..32).map(|number| {
+            let (engine, new) = (engine.clone(), new(number));
+            tokio::spawn(async move { engine.submit(new).await.is_ok() })
+        });
+        let asked: Vec<_> = asked.collect();
+        for one in asked {
+            accepted += u64::from(one.await.unwrap());
         }
+    }
+    assert_eq!(engine.counts().await.unwrap()[0].of(State::Queued), accepted);
+
+    let ours = Filter { tool: Some("large".into()), ..Filter::in_states(&[State::Queued]) };
+    let page = engine.list(ours, None, 3).await.unwrap();
+    for waiting in page.jobs {
+        engine.cancel(waiting.id.clone()).await.unwrap();
         engine.discard(waiting.id).await.unwrap();
         accepted -= 1;
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drawbridge_contract::BoxFuture;
 use drawbridge_jobs::worker::{RunContext, Runner, Worker, WorkerSettings};
@@ -171,7 +171,11 @@ pub(crate) async fn check_kept(engine: &Embedded, told: &Told) {
 pub(crate) async fn finish(engine: &Embedded) {
     let worker = Worker::start(Arc::new(engine.clone()), Arc::new(Moody), WorkerSettings::new("last", 50));
     let open = Filter::in_states(&[State::Queued, State::Scheduled, State::Running, State::WaitingForInput]);
-    while !engine.list(open.clone(), None, 1).await.unwrap().jobs.is_empty() {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = engine.list(open.clone(), None, 1).await.unwrap();
+        let Some(job) = page.jobs.first() else { break };
+        assert!(Instant::now() < until, "it never ends: {job:?}");
         sleep_ms(10).await;
     }
     worker.drain(Duration::from_secs(10)).await;

@@ -19,7 +19,8 @@ macro_rules! every_chapter {
                 #[tokio::test]
                 async fn $chapter() {
                     let (_guard, engine) = $open;
-                    super::$chapter(std::sync::Arc::new(engine)).await;
+                    let story = super::$chapter(std::sync::Arc::new(engine));
+                    tokio::time::timeout(super::PATIENCE, story).await.expect("the story does not end");
                 }
             )*
         }
@@ -59,6 +60,9 @@ macro_rules! every_chapter {
 }
 
 every_chapter!(embedded, crate::support::embedded());
+
+/// No chapter takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Shared = Arc<dyn Engine>;
 
