@@ -37,7 +37,8 @@ impl Core {
 pub(crate) fn may_hear(handler: &dyn Handler, caller: &Caller, change: &Change) -> bool {
     match change {
         Change::Resource(uri) => handler.still_allows(caller, &Target::Resource(uri.as_str().into())).is_ok(),
-        Change::Tools | Change::Resources | Change::Prompts => handler.still_knows(caller),
+        // That a list changed says nothing of what is in it.
+        Change::Tools | Change::Resources | Change::Prompts => true,
     }
 }
 
