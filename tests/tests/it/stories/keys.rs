@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Connection, Modern, Request, Session, went_well};
+use crate::program::{Bridge, Connection, Home, Modern, Request, Session, went_well};
 
 /// How long a stream may stay open, silent, after its key was taken back: it ends at its next sign of life.
 const CLOSED_AFTER_MAX: Duration = Duration::from_secs(20);
@@ -56,7 +56,7 @@ fn resource(bridge: &Bridge) -> String {
 
 #[test]
 fn a_key_that_is_taken_back_in_the_middle_of_a_stream() {
-    let home = crate::program::Home::new();
+    let home = Home::new();
     fs::write(home.in_root("watched.txt"), "0").unwrap();
     let bridge = Bridge::start_in(home);
     let watched = bridge.home.in_root("watched.txt");
@@ -94,6 +94,28 @@ fn a_key_that_is_taken_back_in_the_middle_of_a_stream() {
         let request = host.request("tools/list", json!({}));
         assert_eq!(host.send(&request).status, 401);
     }
+    bridge.holds();
+}
+
+#[test]
+fn while_the_bridge_is_raised_a_stream_tells_of_no_file() {
+    let home = Home::new();
+    fs::write(home.in_root("watched.txt"), "0").unwrap();
+    let bridge = Bridge::start_in(home);
+    let key = bridge.home.add_key("laptop", &[]);
+    let mut stream = modern_stream(&bridge, &key);
+    fs::write(bridge.home.in_root("watched.txt"), "1").unwrap();
+    assert!(stream.event().is_some(), "it tells as long as the bridge is down");
+    std::thread::sleep(Duration::from_millis(500));
+
+    bridge.home.run(&["raise"]).good();
+    fs::write(bridge.home.in_root("watched.txt"), "2").unwrap();
+    std::thread::sleep(Duration::from_millis(1_500));
+    bridge.home.run(&["lower"]).good();
+    bridge.home.run(&["keys", "revoke", "laptop"]).good();
+    let told = rest_of(stream);
+    let updates = told.iter().filter(|message| message["method"] == "notifications/resources/updated");
+    assert_eq!(updates.count(), 0, "{told:?}");
     bridge.holds();
 }
 
