@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use drawbridge_contract::{BoxFuture, RawValue};
 use drawbridge_jobs::worker::{RunContext, Runner, Worker, WorkerSettings};
-use drawbridge_jobs::{AttemptEnd, Durability, Embedded, Engine, NewJob, Settings, State, Work};
+use drawbridge_jobs::{AttemptEnd, Durability, Embedded, Engine, NewJob, Settings, Start, State, Work};
 use tokio::sync::Notify;
 
 /// How many jobs of one submission in bulk.
@@ -108,11 +108,45 @@ async fn latency(engine: &Embedded) {
     times.sort_unstable();
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     println!(
-        "{:<34} {:>10.2} ms p50 {:>8.2} ms p99",
+        "{:<36} {:>10.2} ms p50 {:>8.2} ms p99",
         "idle, add to completed",
         ms(times[250]),
         ms(times[494])
     );
+}
+
+/// What the disk can do at all: small writes, each of them waited for.
+fn disk(folder: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(folder.join("disk")).unwrap();
+    let (started, count) = (Instant::now(), 200);
+    for _ in 0..count {
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+    }
+    rate("(disk: 4 KiB written and waited for)", count, started.elapsed());
+}
+
+/// The processor's time that nothing takes: a worker waits, and a job is scheduled for later.
+async fn idle(engine: &Embedded) {
+    let runner = Arc::<Nothing>::default();
+    let worker = Worker::start(Arc::new(engine.clone()), runner as _, WorkerSettings::new("idle", 10));
+    engine.submit(NewJob { start: Start::After(3_600_000), ..job() }).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = processor_ms();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    println!("{:<36} {:>10} ms of the processor", "idle for 5 s", processor_ms() - before);
+    worker.drain(Duration::from_secs(10)).await;
+}
+
+fn processor_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let of_task = |text: &str| text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok());
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let times =
+        tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok());
+    let sum: u64 = times.filter_map(|text| of_task(&text)).sum();
+    sum.max(of_task(&stat).unwrap_or(0)) / 1_000_000
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -128,6 +162,7 @@ async fn main() {
     let engine = Embedded::open(folder.path(), Settings { durability, ..Settings::default() }).unwrap();
     println!("durability {durability:?}, {count} jobs, {waiting} others waiting");
 
+    disk(folder.path());
     add_in_bulk(&engine, waiting, "elsewhere").await;
     let started = Instant::now();
     add_in_bulk(&engine, count, "bulk").await;
@@ -149,7 +184,8 @@ async fn main() {
         process(&engine, concurrency, count / share / BULK * BULK).await;
     }
     latency(&engine).await;
-    println!("{:<34} {:>10.1} MB", "resident", resident_mb());
+    idle(&engine).await;
+    println!("{:<36} {:>10.1} MB", "resident", resident_mb());
     let open = Instant::now();
     engine.close().await.unwrap();
     drop(engine);
@@ -157,7 +193,7 @@ async fn main() {
     let open = Instant::now();
     let again = Embedded::open(folder.path(), Settings { durability, ..Settings::default() }).unwrap();
     println!(
-        "{:<34} {:>10.2} ms, closing {:.2} ms",
+        "{:<36} {:>10.2} ms, closing {:.2} ms",
         "opening",
         open.elapsed().as_secs_f64() * 1e3,
         closed.as_secs_f64() * 1e3

@@ -24,6 +24,9 @@ const WAIT_MS: u64 = 60_000;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// How often the worker steps aside before it sends a message, at most.
+const STEPS_ASIDE_MAX: u32 = 16;
+
 /// How often unheard results are sent again while the worker ends, at least.
 const LAST_TRIES: u32 = 20;
 
@@ -138,14 +141,24 @@ impl Lead {
             return;
         }
         if self.saying.is_none() && !self.ended.is_empty() {
-            // Attempts that are about to end can go with this message.
+            self.gather().await;
+            self.say();
+        } else if self.waiting.is_none() && self.saying.is_none() && self.free() > 0 && !self.drained {
+            self.wait();
+        }
+    }
+
+    /// Lets attempts that are about to end go with the same message: as long as each step aside brings some.
+    async fn gather(&mut self) {
+        for _ in 0..STEPS_ASIDE_MAX {
+            let before = self.ended.len();
             tokio::task::yield_now().await;
             while let Some(ended) = self.attempts.try_join_next_with_id() {
                 self.attempt_ended(ended);
             }
-            self.say();
-        } else if self.waiting.is_none() && self.saying.is_none() && self.free() > 0 && !self.drained {
-            self.wait();
+            if self.ended.len() == before {
+                return;
+            }
         }
     }
 
