@@ -69,6 +69,9 @@ pub enum Refusal {
     /// The caller, or whoever waits for it, gave up.
     #[error("cancelled")]
     Cancelled,
+    /// The owner took the leave away while it ran: raised the bridge, or revoked the key.
+    #[error("stopped while it ran, what it did until then remains: {0}")]
+    Stopped(String),
     /// The result is larger than the bound.
     #[error(
         "the result of {tool} has {size_bytes} bytes, more than the {bytes_max} allowed: ask for less, or in parts"

@@ -1,8 +1,9 @@
 //! Running what was allowed: bounded in time and bytes, stopped when nobody waits any more.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drawbridge_contract::{
     Answer, Answers, Call, Context, Handler, Live, Outcome, Refusal, Target, ToolError, ToolResult,
@@ -12,9 +13,13 @@ use futures::FutureExt as _;
 use crate::authorize::Allowed;
 use crate::catalog::{Entry, Subject};
 
+/// How often a call that runs asks whether it still may: so much later than `drawbridge raise` it is stopped.
+pub(crate) const STILL_ALLOWED_EVERY: Duration = Duration::from_millis(250);
+
 impl Allowed {
-    /// Runs it to its end, its deadline, or its cancellation, whichever comes first. Whichever it is, the
-    /// cancellation token is set afterwards, so that blocking work that was left behind stops, too.
+    /// Runs it to its end, its deadline, its cancellation, or until its caller may not any more, whichever comes
+    /// first. Whichever it is, the cancellation token is set afterwards, so that blocking work that was left behind
+    /// stops, too.
     pub(crate) async fn invoke(
         self,
         call: &Call,
@@ -24,18 +29,34 @@ impl Allowed {
         let entry = &self.grant.entry;
         let stop = live.cancellation.clone();
         let deadline = Instant::now() + entry.limits.timeout;
-        let context = Context::new(call, live, self.answers, deadline, door);
-        let work = AssertUnwindSafe(run(entry, call, &context)).catch_unwind();
+        let context = Context::new(call, live, self.answers, deadline, door.clone());
+        let work = pin!(AssertUnwindSafe(run(entry, call, &context)).catch_unwind());
         let _stops = stop.clone().drop_guard();
-        let ended = tokio::select! {
+        tokio::select! {
             biased;
-            ended = tokio::time::timeout_at(deadline.into(), work) => ended,
-            () = stop.cancelled() => return Err(Refusal::Cancelled),
-        };
-        match ended {
-            Ok(Ok(outcome)) => within_bound(entry, outcome?),
-            Ok(Err(_)) => Err(Refusal::Internal(entry.name.clone())),
-            Err(_) => Err(Refusal::TimedOut { tool: entry.name.clone(), limit: entry.limits.timeout }),
+            ended = work => match ended {
+                Ok(outcome) => within_bound(entry, outcome?),
+                Err(_) => Err(Refusal::Internal(entry.name.clone())),
+            },
+            () = stop.cancelled() => Err(Refusal::Cancelled),
+            refusal = until_refused(call, &*door, deadline) => Err(refusal.unwrap_or_else(|| {
+                Refusal::TimedOut { tool: entry.name.clone(), limit: entry.limits.timeout }
+            })),
+        }
+    }
+}
+
+/// Waits until the caller may not any more, and says why; or until the deadline, with nothing to say. A call that is
+/// done at once never gets here, so this costs only those that take their time.
+async fn until_refused(call: &Call, door: &dyn Handler, deadline: Instant) -> Option<Refusal> {
+    loop {
+        let next = Instant::now() + STILL_ALLOWED_EVERY;
+        tokio::time::sleep_until(next.min(deadline).into()).await;
+        if Instant::now() >= deadline {
+            return None;
+        }
+        if let Err(why) = door.still_allows(&call.caller, &call.target) {
+            return Some(Refusal::Stopped(why.to_string()));
         }
     }
 }

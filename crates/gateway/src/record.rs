@@ -140,7 +140,7 @@ fn note_refusal(record: &mut AuditRecord, refusal: &Refusal) {
     record.note = Some(cut(&refusal.to_string()));
     let outcome = match refusal {
         Refusal::TimedOut { .. } => AuditOutcome::Timeout,
-        Refusal::Cancelled => AuditOutcome::Cancelled,
+        Refusal::Cancelled | Refusal::Stopped(_) => AuditOutcome::Cancelled,
         Refusal::TooLarge { .. } => AuditOutcome::TooLarge,
         Refusal::Internal(_) => AuditOutcome::Panicked,
         Refusal::Tool(_) => AuditOutcome::Error,

@@ -158,7 +158,7 @@ impl From<Refusal> for Problem {
             Refusal::NeedsApproval(_) => Kind::NeedsApproval,
             Refusal::RateLimited { .. } => Kind::RateLimited,
             Refusal::TimedOut { .. } => Kind::TimedOut,
-            Refusal::Cancelled | Refusal::Tool(ToolError::Cancelled) => Kind::Cancelled,
+            Refusal::Cancelled | Refusal::Stopped(_) | Refusal::Tool(ToolError::Cancelled) => Kind::Cancelled,
             Refusal::TooLarge { .. } => Kind::TooLarge,
             Refusal::BadState(_) => Kind::BadState,
             Refusal::AuditUnavailable(_) => Kind::Unavailable,

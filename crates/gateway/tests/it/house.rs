@@ -69,6 +69,14 @@ tool!(Hang, spec("t_hang", Annotations::READS).timeout(Duration::from_millis(50)
     });
     std::future::pending().await
 });
+tool!(Linger, spec("t_linger", Annotations::READS), |ran, _input, context| {
+    let (stop, ran) = (context.cancellation().clone(), ran.clone());
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        ran.0.fetch_add(1, Ordering::SeqCst);
+    });
+    std::future::pending().await
+});
 tool!(Large, spec("t_large", Annotations::READS), |_ran, _input, _context| {
     Ok(ToolResult::text(&"x".repeat(20 * 1024 * 1024)).into())
 });
@@ -126,6 +134,7 @@ impl Server for House {
             bind::<_, Fail>(ran),
             bind::<_, Panic>(ran),
             bind::<_, Hang>(ran),
+            bind::<_, Linger>(ran),
             bind::<_, Large>(ran),
             bind::<_, Nest>(ran),
             bind::<_, Ask>(ran),
@@ -162,6 +171,17 @@ impl Hub {
 
     pub(crate) fn ran(&self) -> usize {
         self.ran.0.load(Ordering::SeqCst)
+    }
+
+    /// How often tools ran, once one did.
+    pub(crate) async fn ran_soon(&self) -> usize {
+        for _ in 0..200 {
+            if self.ran() > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.ran()
     }
 
     pub(crate) fn call(&self, caller: &Arc<Caller>, tool: &str, text: &str) -> Call {

@@ -1,10 +1,16 @@
 //! Keys, scopes, rules and the bridge.
 
-use drawbridge_contract::{Authenticator as _, Handler as _, Refusal, Target, Unauthenticated};
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_contract::{Authenticator as _, Caller, Handler as _, Live, Refusal, Target, Unauthenticated};
 use drawbridge_gateway::{BRIDGE, Decision, GatewaySettings, LOWERED, RAISED, RuleSettings};
-use drawbridge_store::By;
+use drawbridge_store::{AuditOutcome, By, Store};
 
 use crate::house::Hub;
+
+/// How long a test waits for what comes within a quarter of a second.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn names(hub: &Hub, caller: &drawbridge_contract::Caller) -> Vec<String> {
     hub.gateway.view(caller).tools.iter().map(|tool| tool.spec().name.to_string()).collect()
@@ -66,6 +72,45 @@ async fn what_stays_open_ends_with_the_key_the_bridge_and_the_scope() {
     lever.keys().revoke("laptop", By::now("owner", "test")).await.unwrap();
     assert!(!hub.gateway.still_knows(&caller), "although nobody called since");
     assert!(matches!(allows("t_echo"), Err(Refusal::Denied(_))));
+}
+
+/// Calls `t_linger`, does `change` in another process while it runs, and gives what became of the call.
+async fn lingered(hub: &Hub, caller: Arc<Caller>, change: impl AsyncFnOnce(Store)) -> String {
+    let call = hub.gateway.clone().call(hub.call(&caller, "t_linger", ""), Live::default());
+    let ((), ended) = tokio::join!(change(hub.elsewhere()), tokio::time::timeout(PATIENCE, call));
+    ended.unwrap().unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_call_that_runs_ends_when_the_bridge_is_raised() {
+    let hub = Hub::open();
+    let ended = lingered(&hub, hub.gateway.owner(), async |lever| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        lever.settings().set(BRIDGE, RAISED, "bridge.raise", By::now("owner", "test")).await.unwrap();
+    });
+    let said = ended.await;
+    assert!(said.contains("stopped while it ran") && said.contains("raised"), "{said}");
+    assert_eq!(hub.ran_soon().await, 1, "what it left behind was told to stop");
+    let ends = hub.audit().await.into_iter().rev().find(|entry| &*entry.record.target == "t_linger").unwrap();
+    assert_eq!(ends.record.outcome, Some(AuditOutcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_call_that_runs_ends_with_its_key_and_the_owners_goes_on() {
+    let hub = Hub::open();
+    let secret = hub.add_key("laptop", &["*"], None).await;
+    let caller = hub.gateway.authenticate(&secret).unwrap();
+    let owners = hub.gateway.clone().call(hub.call(&hub.gateway.owner(), "t_linger", ""), Live::default());
+    let owners = tokio::spawn(owners);
+    let ended = lingered(&hub, caller, async |lever| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        lever.keys().revoke("laptop", By::now("owner", "test")).await.unwrap();
+    });
+    let said = ended.await;
+    assert!(said.contains("stopped while it ran") && said.contains("revoked"), "{said}");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!owners.is_finished());
+    owners.abort();
 }
 
 impl Hub {
