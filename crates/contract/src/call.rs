@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{Answers, Arguments, Caller, StreamMode};
+use crate::{Answers, Arguments, Caller, ExchangeRequest, StreamMode};
 
 /// One request by a caller to run one tool, read one resource or get one prompt.
 #[derive(Debug, Clone)]
@@ -49,9 +49,12 @@ pub enum Target {
         /// What for.
         mode: StreamMode,
     },
+    /// A request of another protocol, which a server answers itself.
+    Exchange(Box<ExchangeRequest>),
 }
 
-/// As the audit shows it: `files_read`, `resource:file:///…`, `prompt:review`, `stream:terminal/7k3q`.
+/// As the audit shows it: `files_read`, `resource:file:///…`, `prompt:review`, `stream:terminal/7k3q`,
+/// `exchange:llm/v1/chat/completions`.
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +62,7 @@ impl fmt::Display for Target {
             Self::Resource(uri) => write!(formatter, "resource:{uri}"),
             Self::Prompt(name) => write!(formatter, "prompt:{name}"),
             Self::Stream { server, id, .. } => write!(formatter, "stream:{server}/{id}"),
+            Self::Exchange(request) => write!(formatter, "exchange:{}{}", request.server, request.path),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::{
-    BoxFuture, Call, Caller, Change, Completion, Live, Outcome, PromptResult, Refusal, ResourceResult,
-    StreamHandle, Suggestions, Target, ToolResult, View, Watch,
+    BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Live, Outcome, PromptResult, Refusal,
+    ResourceResult, StreamHandle, Suggestions, Target, ToolResult, View, Watch,
 };
 
 /// What a completed call answers, by its target.
@@ -20,6 +20,8 @@ pub enum Answer {
     Prompt(PromptResult),
     /// A stream, to be attached to.
     Stream(StreamHandle),
+    /// Of an exchange, to be taken.
+    Exchange(ExchangeHandle),
 }
 
 /// The one door. Every entrance holds an `Arc<dyn Handler>` and nothing else of the gateway.

@@ -18,8 +18,8 @@ use tokio::sync::broadcast;
 
 use crate::{
     Answer, Arguments, BoxFuture, Call, Caller, CallerKind, Change, Completion, CompletionOf, Context,
-    Handler, Live, Origin, Outcome, Refusal, Resources, Server, StreamMode, Suggestions, Target, ToolResult,
-    View, Watch, parse_strict,
+    ExchangeHandle, ExchangeRequest, Handler, Live, Origin, Outcome, Refusal, Resources, Server, StreamMode,
+    Suggestions, Target, ToolResult, View, Watch, parse_strict,
 };
 
 /// One server behind a door without policy.
@@ -164,6 +164,20 @@ impl Door {
         Ok(Outcome::Complete(Answer::Stream(streams.open(id, mode, &context)?)))
     }
 
+    async fn exchange(
+        self: Arc<Self>,
+        request: &ExchangeRequest,
+        call: &Call,
+        live: Live,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        let missing = || Refusal::NotFound { kind: "exchange", name: request.path.clone() };
+        let exchanges = self.server.exchanges().ok_or_else(missing)?;
+        exchanges.table().iter().find(|route| *route.path == *request.path).ok_or_else(missing)?;
+        let context = self.context(call, live, crate::Limits::default().timeout);
+        let reply = exchanges.exchange(request, &context).await?;
+        Ok(Outcome::Complete(Answer::Exchange(ExchangeHandle::new(reply))))
+    }
+
     fn context(self: &Arc<Self>, call: &Call, live: Live, timeout: std::time::Duration) -> Context {
         Context::new(call, live, call.answers.clone(), Instant::now() + timeout, self.clone())
     }
@@ -182,6 +196,7 @@ impl Handler for Door {
                 Target::Resource(uri) => self.resource(uri, &call, live).await,
                 Target::Prompt(name) => self.prompt(name, &call, live).await,
                 Target::Stream { id, mode, .. } => self.stream(id, *mode, &call, live),
+                Target::Exchange(request) => self.exchange(request, &call, live).await,
             }
         })
     }

@@ -13,6 +13,7 @@ mod content;
 mod context;
 mod error;
 mod escape;
+mod exchange;
 mod handler;
 mod input;
 mod json;
@@ -37,6 +38,10 @@ pub use completion::{Completion, CompletionOf, Suggestions};
 pub use content::{Block, Content};
 pub use context::{Cancellation, Context, Event, Live, LogLevel, Sink};
 pub use error::{Refusal, ToolError};
+pub use exchange::{
+    ExchangeBody, ExchangeHandle, ExchangeMethod, ExchangeRefusal, ExchangeReply, ExchangeRequest,
+    ExchangeRoute, Exchanges,
+};
 pub use handler::{Answer, Handler};
 pub use input::{Answers, InputRequest, InputRequired};
 pub use json::{ParseError, parse_strict, raw};
@@ -44,7 +49,7 @@ pub use outcome::{Outcome, ToolResult};
 pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
 pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Resources};
 pub use server::Server;
-pub use spec::{Annotations, Example, Limits, ToolSpec};
+pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
 pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams};
 pub use tool::Tool;
 pub use typed::{TypedTool, bind};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use crate::{Change, Prompt, Resources, Streams, Tool};
+use crate::{Change, Exchanges, Prompt, Resources, Streams, Tool};
 
 /// A named group of tools, resources and prompts: built in, a process, or an upstream.
 pub trait Server: Send + Sync + 'static {
@@ -33,6 +33,11 @@ pub trait Server: Send + Sync + 'static {
 
     /// Its live streams, if it has any.
     fn streams(&self) -> Option<Arc<dyn Streams>> {
+        None
+    }
+
+    /// What it answers in another protocol's words, if anything.
+    fn exchanges(&self) -> Option<Arc<dyn Exchanges>> {
         None
     }
 

@@ -36,6 +36,8 @@ struct Grants {
     resources: Vec<Arc<Grant>>,
     /// By the names of their entries.
     streams: HashMap<Box<str>, Arc<Grant>>,
+    /// By their paths.
+    exchanges: HashMap<Box<str>, Arc<Grant>>,
     view: Arc<View>,
 }
 
@@ -68,6 +70,7 @@ impl Access {
             Target::Stream { server, id, mode } => {
                 ("stream", id, grants.streams.get(stream_entry(server, *mode).as_str()))
             }
+            Target::Exchange(request) => ("exchange", &request.path, grants.exchanges.get(&request.path)),
         };
         found.cloned().ok_or_else(|| Refusal::NotFound { kind, name: name.clone() })
     }
@@ -94,8 +97,8 @@ impl Access {
 
 impl Grants {
     fn of(visible: &[Arc<Grant>], instructions: String) -> Self {
-        let (mut tools, mut prompts, mut streams, mut resources) =
-            (HashMap::new(), HashMap::new(), HashMap::new(), Vec::new());
+        let (mut tools, mut prompts, mut streams, mut exchanges, mut resources) =
+            (HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new(), Vec::new());
         let mut view = View {
             revision: REVISIONS.fetch_add(1, Ordering::Relaxed),
             tools: Vec::new(),
@@ -122,9 +125,12 @@ impl Grants {
                 Subject::Streams(..) => {
                     streams.insert(grant.entry.name.clone(), grant.clone());
                 }
+                Subject::Exchange(_, path) => {
+                    exchanges.insert((*path).into(), grant.clone());
+                }
             }
         }
-        Self { tools, prompts, resources, streams, view: Arc::new(view) }
+        Self { tools, prompts, resources, streams, exchanges, view: Arc::new(view) }
     }
 }
 

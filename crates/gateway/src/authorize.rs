@@ -47,7 +47,7 @@ impl Valid {
         let fits = match &grant.entry.subject {
             Subject::Tool(_, schema) => schema.validate(call.arguments.value()),
             Subject::Prompt(prompt) => prompt_arguments_fit(&prompt.spec().arguments, call),
-            Subject::Resources(_) | Subject::Streams(..) => Ok(()),
+            Subject::Resources(_) | Subject::Streams(..) | Subject::Exchange(..) => Ok(()),
         };
         match fits {
             Ok(()) => Ok(Self { access, grant }),

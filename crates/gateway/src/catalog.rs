@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drawbridge_contract::{Annotations, Limits, Prompt, Resources, Server, StreamMode, Streams, Tool};
+use drawbridge_contract::{
+    Annotations, ExchangeRoute, Exchanges, Limits, Prompt, Resources, Server, StreamMode, Streams, Tool,
+};
 
 use crate::schema::{InputSchema, SchemaError};
 
@@ -47,13 +49,19 @@ pub(crate) enum Subject {
     Resources(Arc<dyn Resources>),
     Prompt(Arc<dyn Prompt>),
     Streams(Arc<dyn Streams>, StreamMode),
+    /// A route of another protocol, by its path. Its entry has the name of the tool that it counts as.
+    Exchange(Arc<dyn Exchanges>, &'static str),
 }
 
 impl Catalog {
     pub(crate) fn of(servers: &[Arc<dyn Server>]) -> Result<Self, CatalogError> {
         let mut entries = Vec::new();
         for server in servers {
-            entries.extend(tools_of(&**server)?);
+            let tools = tools_of(&**server)?;
+            if let Some(exchanges) = server.exchanges() {
+                entries.extend(exchanges_of(&exchanges, &tools)?);
+            }
+            entries.extend(tools);
             entries.extend(server.resources().map(|resources| Entry::resources(server.name(), resources)));
             entries.extend(
                 server.streams().into_iter().flat_map(|streams| Entry::streams(server.name(), &streams)),
@@ -81,6 +89,19 @@ pub(crate) fn stream_entry(server: &str, mode: StreamMode) -> String {
 
 fn tools_of(server: &dyn Server) -> Result<Vec<Entry>, CatalogError> {
     server.tools().into_iter().map(Entry::tool).collect()
+}
+
+/// An entry for each route, with the name and what else rules look at of the tool that it counts as.
+fn exchanges_of(exchanges: &Arc<dyn Exchanges>, tools: &[Entry]) -> Result<Vec<Entry>, CatalogError> {
+    let entry = |route: &ExchangeRoute| {
+        let tool = tools.iter().find(|tool| *tool.name == *route.tool).ok_or_else(|| {
+            let why = format!("{} counts as this tool, and the server has none of that name", route.path);
+            CatalogError::BadSpec { tool: route.tool.to_owned(), why }
+        })?;
+        let subject = Subject::Exchange(exchanges.clone(), route.path);
+        Ok(Entry { name: tool.name.clone(), annotations: tool.annotations, limits: tool.limits, subject })
+    };
+    exchanges.table().iter().map(entry).collect()
 }
 
 fn refuse_clashes(entries: &[Entry]) -> Result<(), CatalogError> {
@@ -128,13 +149,14 @@ impl Entry {
         matches!(&self.subject, Subject::Tool(tool, _) if tool.is_audited_whole())
     }
 
-    /// Where it stands: tools, then resources, prompts and streams, each by name.
+    /// Where it stands: tools, then resources, prompts, streams, each by name, and exchanges by path.
     fn order(&self) -> (u8, &str) {
         match &self.subject {
             Subject::Tool(..) => (0, &self.name),
             Subject::Resources(_) => (1, &self.name),
             Subject::Prompt(prompt) => (2, &prompt.spec().name),
             Subject::Streams(..) => (3, &self.name),
+            Subject::Exchange(_, path) => (4, path),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drawbridge_contract::{
-    Answer, Answers, Call, Context, Handler, Live, Outcome, Refusal, Target, ToolError, ToolResult,
+    Answer, Answers, Call, Context, ExchangeHandle, Handler, Live, Outcome, Refusal, Target, ToolError,
+    ToolResult,
 };
 use futures::FutureExt as _;
 
@@ -74,6 +75,13 @@ async fn run(entry: &Entry, call: &Call, context: &Context) -> Result<Outcome<An
             }
             other => Err(Refusal::NotFound { kind: "stream", name: other.to_string().into() }),
         },
+        Subject::Exchange(exchanges, _) => match &call.target {
+            Target::Exchange(request) => {
+                let reply = exchanges.exchange(request, context).await?;
+                Ok(Outcome::Complete(Answer::Exchange(ExchangeHandle::new(reply))))
+            }
+            other => Err(Refusal::NotFound { kind: "exchange", name: other.to_string().into() }),
+        },
         Subject::Prompt(prompt) => Ok(prompt.get(&call.arguments, context).await?.map(Answer::Prompt)),
     }
 }
@@ -102,7 +110,7 @@ pub(crate) fn size_bytes(answer: &Answer) -> usize {
     match answer {
         Answer::Tool(result) => result.size_bytes(),
         Answer::Prompt(result) => result.messages.get().len(),
-        Answer::Stream(_) => 0,
+        Answer::Stream(_) | Answer::Exchange(_) => 0,
         Answer::Resource(result) => {
             let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
             result.contents.iter().map(|one| one.uri.len() + length(&one.text) + length(&one.blob)).sum()

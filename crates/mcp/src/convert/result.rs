@@ -31,7 +31,7 @@ pub(crate) fn outcome(
         Ok(Outcome::Complete(Answer::Resource(result))) => resource(version, id, &result),
         Ok(Outcome::Complete(Answer::Prompt(result))) => prompt(version, id, &result),
         // No method of the protocol asks for a stream.
-        Ok(Outcome::Complete(Answer::Stream(_))) => {
+        Ok(Outcome::Complete(Answer::Stream(_) | Answer::Exchange(_))) => {
             refusal(version, id, purpose, &Refusal::Internal("stream".into()))
         }
         Ok(Outcome::InputRequired(needed)) => input_required(version, id, &needed, able),
