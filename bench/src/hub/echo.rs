@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use drawbridge_contract::{
-    Annotations, Arguments, BoxFuture, Context, Limits, Outcome, Server, Tool, ToolError, ToolResult,
-    ToolSpec,
+    Annotations, Arguments, Background, BoxFuture, Context, Limits, Outcome, Server, Tool, ToolError,
+    ToolResult, ToolSpec,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,6 +66,7 @@ impl EchoTool {
             meta: None,
             examples: &[],
             limits: Limits::default(),
+            background: Background::default(),
         };
         Self { spec }
     }

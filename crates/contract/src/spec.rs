@@ -36,6 +36,9 @@ pub struct ToolSpec {
     /// How long and how large, unless the configuration says otherwise.
     #[serde(skip)]
     pub limits: Limits,
+    /// Whether hosts that know tasks may have a call of it run as one.
+    #[serde(skip)]
+    pub background: Background,
 }
 
 /// What a tool may do (MCP `ToolAnnotations`). The rules of the gateway decide by these.
@@ -65,6 +68,19 @@ impl Annotations {
     /// May destroy something.
     pub const DESTROYS: Self =
         Self { read_only: false, destructive: true, idempotent: false, open_world: false };
+}
+
+/// Whether a call of a tool may go on in the background, as hosts see it (MCP's *tasks*). Whatever this says, any tool
+/// can be submitted as a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Background {
+    /// Its answer is there at once: a task would only cost. What a tool is that says nothing else.
+    #[default]
+    Forbidden,
+    /// It can take longer than a host waits.
+    Optional,
+    /// It always takes longer than a host waits.
+    Required,
 }
 
 /// Bounds on one call of a tool.
@@ -107,6 +123,7 @@ impl ToolSpec {
             meta: None,
             examples: &[],
             limits: Limits::default(),
+            background: Background::default(),
         }
     }
 
@@ -129,6 +146,11 @@ impl ToolSpec {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
+    }
+
+    /// Says that calls of it may go on in the background.
+    pub fn background(self, background: Background) -> Self {
+        Self { background, ..self }
     }
 
     /// What is wrong with this spec, if anything: a bad name, no description, schemas that are not objects.

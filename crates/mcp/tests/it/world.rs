@@ -239,6 +239,7 @@ fn tool(
         meta: None,
         examples: &[],
         limits: drawbridge_contract::Limits::default(),
+        background: drawbridge_contract::Background::default(),
     };
     Arc::new(Scripted(spec, Box::new(run)))
 }

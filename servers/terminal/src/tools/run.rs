@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Background, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use drawbridge_sandbox::Cause;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,7 @@ impl TypedTool<Terminals> for Run {
         .annotated(ACTS)
         .gives::<Answer>()
         .timeout(Duration::from_millis(TIMEOUT_MS_MAX) + MARGIN)
+        .background(Background::Optional)
         .examples(&[
             Example {
                 says: "Counts lines.",
