@@ -1,0 +1,1 @@
+//! The dialects of providers and of clients, translated into [`chat`](crate::chat) and back. No I/O.
