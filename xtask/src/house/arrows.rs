@@ -7,15 +7,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/contract", &[]),
     ("crates/store", &["crates/contract"]),
     ("crates/sandbox", &["crates/contract"]),
+    ("crates/outbound", &[]),
     ("crates/gateway", &["crates/contract", "crates/store"]),
-    ("crates/jobs", &["crates/contract", "crates/store", "crates/gateway"]),
+    ("crates/jobs", &["crates/contract", "crates/store", "crates/gateway", "crates/outbound"]),
     // The entrances get the door as an `Arc<dyn Handler>`, and never learn its name.
     ("crates/mcp", &["crates/contract"]),
     ("crates/web", &["crates/contract"]),
     ("crates/shell", &["crates/contract"]),
     ("crates/connect", &[]),
     // Servers never name each other, nor an entrance.
-    ("servers/*", &["crates/contract", "crates/sandbox", "crates/store"]),
+    ("servers/*", &["crates/contract", "crates/sandbox", "crates/store", "crates/outbound"]),
     // The binary wires everything, and so do the tests and benchmarks that stand in its place.
     ("crates/drawbridge", &["crates/*", "servers/*"]),
     ("tests", &["crates/*", "servers/*"]),
