@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{Answers, Arguments, Caller, ExchangeRequest, StreamMode};
+use crate::{Answers, Arguments, Caller, ExchangeRequest, Run, StreamMode};
 
 /// One request by a caller to run one tool, read one resource or get one prompt.
 #[derive(Debug, Clone)]
@@ -22,12 +22,14 @@ pub struct Call {
     pub answers: Option<Answers>,
     /// How it came in.
     pub origin: Origin,
+    /// When it runs: now, unless said otherwise. Only tools can be run as jobs.
+    pub run: Run,
 }
 
 impl Call {
     /// A new call with a fresh id.
     pub fn new(caller: Arc<Caller>, target: Target, arguments: Arguments, origin: Origin) -> Self {
-        Self { id: CallId::new(), caller, target, arguments, answers: None, origin }
+        Self { id: CallId::new(), caller, target, arguments, answers: None, origin, run: Run::Now }
     }
 }
 

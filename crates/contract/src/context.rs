@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Answer, Answers, Arguments, Call, CallId, Caller, Handler, Origin, Outcome, Refusal, Target, ToolError,
+    Answer, Answers, Arguments, Call, CallId, Caller, Handler, JobOptions, JobRun, Jobs, Origin, Outcome,
+    Refusal, Run, Target, ToolError, raw,
 };
 
 /// Stops a call: held by whoever may give up on it.
@@ -77,6 +80,7 @@ pub struct Context {
     pub answers: Option<Answers>,
     /// When it will be stopped.
     pub deadline: Instant,
+    job: Option<Arc<JobRun>>,
     live: Live,
     door: Arc<dyn Handler>,
 }
@@ -91,7 +95,11 @@ impl Context {
         door: Arc<dyn Handler>,
     ) -> Self {
         let (caller, origin) = (call.caller.clone(), call.origin.clone());
-        Self { call: call.id, caller, origin, answers, deadline, live, door }
+        let job = match &call.run {
+            Run::Job(job) => Some(job.clone()),
+            Run::Now | Run::Later(_) => None,
+        };
+        Self { call: call.id, caller, origin, answers, deadline, job, live, door }
     }
 
     /// Tells how far the work is. `progress` must grow from call to call.
@@ -132,13 +140,63 @@ impl Context {
     /// # Errors
     /// The door's [`Refusal`], for the same reasons as for a call from outside, and when the depth limit is reached.
     pub async fn call(&self, tool: &str, arguments: Arguments) -> Result<Outcome<Answer>, Refusal> {
+        self.pass(self.child(tool, arguments)).await
+    }
+
+    /// Puts a call of another tool into the background: through the same door, as the same caller. It does not end with
+    /// this call. The answer is [`Outcome::Accepted`].
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`Refusal::Tool`] when the job is not taken.
+    pub async fn submit(
+        &self,
+        tool: &str,
+        arguments: Arguments,
+        options: JobOptions,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        self.pass(Call { run: Run::Later(Box::new(options)), ..self.child(tool, arguments) }).await
+    }
+
+    fn child(&self, tool: &str, arguments: Arguments) -> Call {
         let origin = Origin {
             parent: Some(self.call),
             depth: self.origin.depth.saturating_add(1),
             ..self.origin.clone()
         };
-        let call = Call::new(self.caller.clone(), Target::Tool(tool.into()), arguments, origin);
+        Call::new(self.caller.clone(), Target::Tool(tool.into()), arguments, origin)
+    }
+
+    async fn pass(&self, call: Call) -> Result<Outcome<Answer>, Refusal> {
         let live = Live { cancellation: self.live.cancellation.child_token(), sink: None };
         self.door.clone().call(call, live).await
+    }
+
+    /// The jobs of this hub, where there are any.
+    pub fn jobs(&self) -> Option<Arc<dyn Jobs>> {
+        self.door.jobs()
+    }
+
+    /// The job that this call is, if it is one: its id, and which attempt this is.
+    pub fn job(&self) -> Option<&JobRun> {
+        self.job.as_deref()
+    }
+
+    /// Keeps a value that the next attempt of this job will see; the latest one only. When this returns it is on disk.
+    /// Where the call is no job, nothing is kept, because there will be no next attempt.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another worker has the job by now: stop then.
+    pub async fn checkpoint(&self, value: &(impl Serialize + Sync)) -> Result<(), ToolError> {
+        match &self.job {
+            Some(job) => job.keep(raw(value)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What an earlier attempt of this job kept; `None` in a first attempt, and for what cannot be read as a `T`: an
+    /// older version of the tool may have written it.
+    pub fn last_checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
+        let kept = self.job.as_ref()?.checkpoint.as_ref()?;
+        serde_json::from_str(kept.get()).ok()
     }
 }

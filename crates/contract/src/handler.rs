@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::{
-    BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Live, Outcome, PromptResult, Refusal,
+    BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Jobs, Live, Outcome, PromptResult, Refusal,
     ResourceResult, StreamHandle, Suggestions, Target, ToolResult, View, Watch,
 };
 
@@ -46,6 +46,11 @@ pub trait Handler: Send + Sync + 'static {
         !self.view(caller).is_nobodys()
     }
 
+    /// The servers that answer requests of other protocols, by their names; the same for as long as the door is open.
+    fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {
+        Vec::new()
+    }
+
     /// What this caller sees now.
     fn view(&self, caller: &Caller) -> Arc<View>;
 
@@ -58,6 +63,22 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Starts to watch a resource that this caller may read.
     fn watch<'a>(&'a self, caller: &'a Arc<Caller>, uri: &'a str) -> BoxFuture<'a, Result<Watch, Refusal>>;
+
+    /// The jobs, where there are any. Putting one in is a [`call`](Self::call) with [`Run::Later`](crate::Run::Later).
+    fn jobs(&self) -> Option<Arc<dyn Jobs>> {
+        None
+    }
+
+    /// A caller by its id, if it may still call: for work that outlives its request, and enters again as who asked for it.
+    fn recall(&self, _id: &str) -> Option<Arc<Caller>> {
+        None
+    }
+
+    /// What the owner decided about this very call, where a rule asks: `None` while nothing is decided. Nothing is
+    /// recorded, and a grant is not used up.
+    fn decided<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, Option<bool>> {
+        Box::pin(async { None })
+    }
 
     /// Tells what changes. A reader that lags is told so by the channel and should list again.
     fn changes(&self) -> broadcast::Receiver<Change>;

@@ -16,6 +16,7 @@ mod escape;
 mod exchange;
 mod handler;
 mod input;
+mod job;
 mod json;
 #[cfg(any(test, feature = "kit"))]
 pub mod kit;
@@ -44,6 +45,11 @@ pub use exchange::{
 };
 pub use handler::{Answer, Handler};
 pub use input::{Answers, InputRequest, InputRequired};
+pub use job::{
+    APPROVAL, Backlog, Checkpoints, JOBS_PAGE_MAX, JobAccepted, JobEnd, JobEvent, JobFilter, JobFuture,
+    JobLine, JobLoad, JobOptions, JobPage, JobProgress, JobRequest, JobRun, JobState, JobView, Jobs,
+    QueueLoad, Run,
+};
 pub use json::{ParseError, parse_strict, raw};
 pub use outcome::{Outcome, ToolResult};
 pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
