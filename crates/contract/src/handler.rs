@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::{
-    BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Jobs, Live, Outcome, PromptResult, Refusal,
-    ResourceResult, StreamHandle, Suggestions, Target, ToolResult, View, Watch,
+    BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Exchanges, Jobs, Live, Outcome,
+    PromptResult, Refusal, ResourceResult, StreamHandle, Suggestions, Target, ToolResult, View, Watch,
 };
 
 /// What a completed call answers, by its target.

@@ -18,8 +18,8 @@ use tokio::sync::broadcast;
 
 use crate::{
     Answer, Arguments, BoxFuture, Call, Caller, CallerKind, Change, Completion, CompletionOf, Context,
-    ExchangeHandle, ExchangeRequest, Handler, Live, Origin, Outcome, Refusal, Resources, Server, StreamMode,
-    Suggestions, Target, ToolResult, View, Watch, parse_strict,
+    ExchangeHandle, ExchangeRequest, Exchanges, Handler, Live, Origin, Outcome, Refusal, Resources, Server,
+    StreamMode, Suggestions, Target, ToolResult, View, Watch, parse_strict,
 };
 
 /// One server behind a door without policy.
@@ -203,6 +203,10 @@ impl Handler for Door {
 
     fn still_allows(&self, _: &Caller, _: &Target) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {
+        self.server.exchanges().into_iter().map(|some| (self.server.name().into(), some)).collect()
     }
 
     fn view(&self, _caller: &Caller) -> Arc<View> {

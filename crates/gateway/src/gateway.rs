@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use drawbridge_contract::{
-    Answer, Authenticator, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Handler, Live, Outcome,
-    Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
+    Answer, Authenticator, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Exchanges, Handler,
+    Live, Outcome, Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
 };
 use drawbridge_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -188,6 +188,11 @@ impl Handler for Gateway {
     fn still_knows(&self, caller: &Caller) -> bool {
         // Where the policy cannot be read, nobody is known.
         self.current().is_ok_and(|now| now.policy.by_id(&caller.id).is_some())
+    }
+
+    fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {
+        let named = |server: &Arc<dyn Server>| Some((server.name().into(), server.exchanges()?));
+        self.servers.iter().filter_map(named).collect()
     }
 
     /// From the snapshot at hand: whoever asks over the network was recognised a moment ago, which read anew what had

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use drawbridge_contract::Caller;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::guard::{Guard, only};
 use crate::problem::{Kind, Problem};
@@ -59,6 +59,21 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let value = only(headers, &AUTHORIZATION).ok().flatten().ok_or_else(no_key)?;
     let (scheme, secret) = value.split_once(' ').ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(secret.trim()) } else { Err(no_key()) }
+}
+
+/// How the older of these programs send a key.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The secret of a request: in `Authorization`, or where that is usual in `x-api-key`. Two that differ are none.
+pub(crate) fn key_of(headers: &HeaderMap, takes_api_key: bool) -> Result<&str, Problem> {
+    if !takes_api_key || !headers.contains_key(X_API_KEY) {
+        return bearer(headers);
+    }
+    let key = only(headers, &X_API_KEY).ok().flatten().ok_or_else(no_key)?.trim();
+    match headers.contains_key(AUTHORIZATION) {
+        true if bearer(headers)? != key => Err(no_key()),
+        _ => Ok(key),
+    }
 }
 
 /// The secret of a request for a stream. An entry that carries it is taken out, so that nobody after us sees it.
@@ -133,6 +148,25 @@ mod tests {
         let mut headers = offered(&["drawbridge.key.good"]);
         headers.insert(AUTHORIZATION, "Basic bad".parse().unwrap());
         assert_eq!(secret_of(&mut headers).unwrap_err().kind, Kind::NoKey);
+    }
+
+    #[test]
+    fn a_key_comes_as_api_key_only_where_that_is_usual() {
+        let headers = |pairs: &[(&str, &str)]| -> HeaderMap {
+            let pair =
+                |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+            pairs.iter().map(pair).collect()
+        };
+        let both = headers(&[("x-api-key", "a"), ("authorization", "Bearer a")]);
+        let differ = headers(&[("x-api-key", "a"), ("authorization", "Bearer b")]);
+        assert_eq!(key_of(&headers(&[("x-api-key", "a")]), true).unwrap(), "a");
+        assert_eq!(key_of(&headers(&[("authorization", "Bearer b")]), true).unwrap(), "b");
+        assert_eq!(key_of(&both, true).unwrap(), "a");
+        assert_eq!(key_of(&differ, false).unwrap(), "b");
+        for (bad, takes) in [(&differ, true), (&headers(&[("x-api-key", "a")]), false), (&headers(&[]), true)]
+        {
+            assert_eq!(key_of(bad, takes).unwrap_err().kind, Kind::NoKey);
+        }
     }
 
     #[test]

@@ -20,7 +20,11 @@ pub(crate) const HEALTH: &str = "/health";
 
 /// What the guard needs to decide.
 #[derive(Clone)]
-pub struct Guard(Arc<Inner>);
+pub struct Guard {
+    inner: Arc<Inner>,
+    /// Where a key may also come as `x-api-key`.
+    api_key_paths: Arc<HashSet<&'static str>>,
+}
 
 struct Inner {
     authenticator: Arc<dyn Authenticator>,
@@ -30,7 +34,12 @@ struct Inner {
 impl Guard {
     /// A guard that lets in those whom `authenticator` knows, asking for one of `names`.
     pub fn new(authenticator: Arc<dyn Authenticator>, names: HostNames) -> Self {
-        Self(Arc::new(Inner { authenticator, names }))
+        Self { inner: Arc::new(Inner { authenticator, names }), api_key_paths: Arc::default() }
+    }
+
+    /// The same, and at these paths a key may also come as `x-api-key`: for programs that send it nowhere else.
+    pub(crate) fn taking_api_keys_at(self, paths: impl Iterator<Item = &'static str>) -> Self {
+        Self { api_key_paths: Arc::new(paths.collect()), ..self }
     }
 
     /// The layer: refuses, or puts the `Arc<Caller>` into the request's extensions and goes on.
@@ -43,18 +52,19 @@ impl Guard {
 
     /// Who holds this secret, as of now.
     pub(crate) fn recognise(&self, secret: &str) -> Result<Arc<Caller>, Problem> {
-        Ok(self.0.authenticator.authenticate(secret)?)
+        Ok(self.inner.authenticator.authenticate(secret)?)
     }
 
     fn admit(&self, request: &mut Request) -> Result<(), Problem> {
-        self.0.names.check(request.uri(), request.headers())?;
+        self.inner.names.check(request.uri(), request.headers())?;
         if request.uri().path() == HEALTH {
             return Ok(());
         }
         if is_websocket(request.headers()) {
             return self.admit_stream(request);
         }
-        let caller = self.recognise(crate::credential::bearer(request.headers())?)?;
+        let takes_api_key = self.api_key_paths.contains(request.uri().path());
+        let caller = self.recognise(crate::credential::key_of(request.headers(), takes_api_key)?)?;
         request.extensions_mut().insert(caller);
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! Start at `routes.rs`: one table names every route.
 
 mod credential;
+mod exchange;
 mod guard;
 mod health;
 mod limits;

@@ -10,7 +10,7 @@ use crate::guard::{Guard, HEALTH};
 use crate::openapi::{self, Described, operation};
 use crate::problem::{Kind, Problem};
 use crate::web::{Shared, Web};
-use crate::{health, lm_terminal, rest, stream};
+use crate::{exchange, health, lm_terminal, rest, stream};
 
 /// One route: where it is, who serves it, and how the OpenAPI document tells of it.
 pub(crate) struct Route {
@@ -59,7 +59,9 @@ pub(crate) const ROUTES: &[Route] = &[
 /// All routes behind the guard: ours, and those of the other entrances.
 pub fn routes(guard: Guard, web: Web, entrances: Router) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.serve)()));
+    let guard = guard.taking_api_keys_at(exchange::paths(&web.handler));
     router
+        .merge(exchange::router(&web.handler))
         .method_not_allowed_fallback(wrong_method)
         .with_state(web.into())
         .merge(entrances)

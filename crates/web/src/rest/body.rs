@@ -30,23 +30,28 @@ pub(crate) struct Received {
 /// # Errors
 /// Another type than JSON, more than [`BODY_BYTES_MAX`], or an early end.
 pub(crate) async fn json_body(request: Request) -> Result<Received, Problem> {
+    body_up_to(request, BODY_BYTES_MAX).await
+}
+
+/// As [`json_body`], with a bound of its own.
+pub(crate) async fn body_up_to(request: Request, bytes_max: usize) -> Result<Received, Problem> {
     let (parts, body) = request.into_parts();
     if !is_json(&parts.headers) {
         return Err(Problem::new(Kind::NotJson, "send the arguments as `Content-Type: application/json`"));
     }
-    let body = read(&parts.headers, body).await?;
+    let body = read(&parts.headers, body, bytes_max).await?;
     Ok(Received { uri: parts.uri, headers: parts.headers, body })
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-        return Err(too_large());
+    if declared.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large(bytes_max));
     }
     // A body that came with its head is there at the first look: then no timer is started.
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, bytes_max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
         Ok(Err(_)) => Err(Problem::new(Kind::InvalidRequest, "the body ended early")),
         Err(_) => {
             let why = format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs());
@@ -55,9 +60,9 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     }
 }
 
-fn too_large() -> Problem {
-    let why = format!("the body is larger than {BODY_BYTES_MAX} bytes: send less, or in parts");
-    Problem::new(Kind::TooLarge, why).and("bytes_max", BODY_BYTES_MAX)
+fn too_large(bytes_max: usize) -> Problem {
+    let why = format!("the body is larger than {bytes_max} bytes: send less, or in parts");
+    Problem::new(Kind::TooLarge, why).and("bytes_max", bytes_max)
 }
 
 #[cfg(test)]
@@ -88,16 +93,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn i2_a_body_that_never_ends_is_refused() {
         let endless = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert_eq!(read(&HeaderMap::new(), endless).await.unwrap_err().kind, Kind::InvalidRequest);
+        assert_eq!(
+            read(&HeaderMap::new(), endless, BODY_BYTES_MAX).await.unwrap_err().kind,
+            Kind::InvalidRequest
+        );
     }
 
     #[tokio::test]
     async fn the_bound_holds_at_its_edge_with_and_without_a_declared_length() {
         for (size, fits) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
             let body = || Body::from(vec![b' '; size]);
-            assert_eq!(read(&HeaderMap::new(), body()).await.is_ok(), fits);
+            assert_eq!(read(&HeaderMap::new(), body(), BODY_BYTES_MAX).await.is_ok(), fits);
             let declared = [(CONTENT_LENGTH, size.into())].into_iter().collect();
-            assert_eq!(read(&declared, body()).await.is_ok(), fits);
+            assert_eq!(read(&declared, body(), BODY_BYTES_MAX).await.is_ok(), fits);
         }
     }
 }

@@ -10,7 +10,7 @@ mod spec;
 mod tools;
 
 pub(crate) use answer::answer;
-pub(crate) use body::json_body;
+pub(crate) use body::{body_up_to, json_body};
 pub(crate) use call::{call, origin};
 pub(crate) use result::json;
 pub(crate) use tools::{list, show};
