@@ -79,6 +79,11 @@ impl CallId {
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// An id as it was printed; `None` for what is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
 }
 
 impl fmt::Display for CallId {

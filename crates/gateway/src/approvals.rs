@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Call, InputRequest, InputRequired, Refusal, raw, visible};
-use drawbridge_store::{By, Grant as Allowance, NewApproval, Store, now_us};
+use drawbridge_contract::{APPROVAL, Call, InputRequest, InputRequired, Refusal, raw, visible};
+use drawbridge_store::{
+    Approval, ApprovalState, By, Grant as Allowance, NewApproval, Store, StoreError, now_us,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -12,7 +14,7 @@ use crate::record::unavailable;
 use crate::seal::{Sealer, State};
 
 /// The key of our own question among a call's input requests. Tools cannot use it: answers under it are ours.
-pub(crate) const QUESTION: &str = "drawbridge_approval";
+pub(crate) const QUESTION: &str = APPROVAL;
 /// What "for an hour" means, in microseconds.
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
 /// How long a question waits for the owner, in microseconds: a day.
@@ -45,11 +47,25 @@ impl Approvals {
         if self.take(&question).await? {
             return Ok(Verdict::Approved);
         }
-        let id = self.store.approvals().request(question.request(), by(call)).await.map_err(unavailable)?.id;
+        let id = self.store.approvals().request(question.request(), by(call)).await.map_err(not_asked)?.id;
         if can_ask_here(call) {
             Ok(Verdict::Ask(self.ask(call, &question, &id)))
         } else {
             Err(elsewhere(call, why, &id))
+        }
+    }
+
+    /// What came of the latest question about this very call: `None` while nobody answered it.
+    pub(crate) fn decided(&self, call: &Call) -> Option<bool> {
+        let Question { caller, target, arguments_hash, .. } = Question::of(call, "");
+        let asked = self.store.approvals().list(true, now_us()).ok()?;
+        let same =
+            |one: &&Approval| one.caller == caller && one.tool == target && one.args_hash == arguments_hash;
+        match asked.iter().rev().find(same).map(|one| one.state) {
+            Some(ApprovalState::Pending) => None,
+            Some(ApprovalState::Denied | ApprovalState::Expired) => Some(false),
+            // Nothing stands in the way of asking the door again.
+            Some(ApprovalState::Approved | ApprovalState::Used) | None => Some(true),
         }
     }
 
@@ -84,6 +100,14 @@ impl Approvals {
             requests: [(QUESTION.to_owned(), request)].into(),
             state: Some(self.sealer.seal(call, state)),
         }
+    }
+}
+
+/// Why the owner cannot be asked: too many questions of this caller wait already, or the store failed.
+fn not_asked(error: StoreError) -> Refusal {
+    match error {
+        StoreError::TooMany { .. } => Refusal::Denied(error.to_string()),
+        other => unavailable(other),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Answers, Call, InputRequired, Refusal};
+use drawbridge_contract::{Answers, Call, InputRequired, Refusal, Run};
 
 use crate::access::{Access, Grant};
 use crate::approvals::{Approvals, Verdict};
@@ -28,6 +28,13 @@ pub(crate) struct Allowed {
     pub(crate) answers: Option<Answers>,
     /// Whether the owner was asked and said yes, for the next round.
     pub(crate) approved: bool,
+    #[expect(dead_code, reason = "it can only be made here")]
+    sealed: Sealed,
+}
+
+/// A call that may run later. Only [`Valid::authorize_later`] makes one.
+pub(crate) struct Postponed {
+    pub(crate) grant: Arc<Grant>,
     #[expect(dead_code, reason = "it can only be made here")]
     sealed: Sealed,
 }
@@ -62,15 +69,7 @@ impl Valid {
         policy: &Policy,
         approvals: &Approvals,
     ) -> Result<Authorized, Refusal> {
-        if policy.raised {
-            return Err(Refusal::Raised);
-        }
-        if call.origin.depth > DEPTH_MAX {
-            return Err(Refusal::TooDeep(DEPTH_MAX));
-        }
-        if let Some(rate) = &self.access.rate {
-            rate.take()?;
-        }
+        self.pass_gates(call, policy)?;
         let state = state_of(call, approvals)?;
         let asked = self.grant.ruling.decision == Decision::Ask;
         if asked && let Verdict::Ask(question) = approvals.check(call, &self.grant.ruling.why, &state).await?
@@ -79,6 +78,35 @@ impl Valid {
         }
         let answers = answers_for_tool(call, state.tool);
         Ok(Authorized::Allowed(Allowed { grant: self.grant, answers, approved: asked, sealed: Sealed }))
+    }
+}
+
+impl Valid {
+    /// What holds for calls that run now and for those that are put off.
+    fn pass_gates(&self, call: &Call, policy: &Policy) -> Result<(), Refusal> {
+        if policy.raised {
+            return Err(Refusal::Raised);
+        }
+        if call.origin.depth > DEPTH_MAX {
+            return Err(Refusal::TooDeep(DEPTH_MAX));
+        }
+        // A job was counted when it was submitted.
+        match &self.access.rate {
+            Some(rate) if !matches!(call.run, Run::Job(_)) => rate.take(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a call may be put off: as if it ran now, but for the owner's yes, which is asked for when it runs.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize), and for what is no tool.
+    pub(crate) fn authorize_later(self, call: &Call, policy: &Policy) -> Result<Postponed, Refusal> {
+        self.pass_gates(call, policy)?;
+        match &self.grant.entry.subject {
+            Subject::Tool(..) => Ok(Postponed { grant: self.grant, sealed: Sealed }),
+            _ => Err(Refusal::Denied(format!("{} is no tool, and only tools run as jobs", call.target))),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The gateway: what entrances hold as their handler. How a call passes is in `handle.rs`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use drawbridge_contract::{
-    Answer, Authenticator, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Exchanges, Handler,
-    Live, Outcome, Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
+    Answer, Authenticator, Backlog, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Exchanges,
+    Handler, Jobs, Live, Outcome, Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch,
+    broadcast,
 };
 use drawbridge_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -55,6 +56,8 @@ pub struct Gateway {
     /// Held while the current snapshot is replaced, so that it only moves forward.
     replacing: Mutex<()>,
     changes: broadcast::Sender<Change>,
+    /// Where calls go that are to run later.
+    backlog: OnceLock<Arc<dyn Backlog>>,
 }
 
 /// What holds now: one catalog and one policy.
@@ -85,9 +88,19 @@ impl Gateway {
             current: ArcSwap::from_pointee(Current { catalog, policy }),
             replacing: Mutex::new(()),
             changes: broadcast::channel(CHANGES_KEPT).0,
+            backlog: OnceLock::new(),
         });
         gateway.listen();
         Ok(gateway)
+    }
+
+    /// Says where calls go that are to run later. Once: a second one changes nothing.
+    pub fn keep_jobs(&self, backlog: Arc<dyn Backlog>) {
+        let _ = self.backlog.set(backlog);
+    }
+
+    pub(crate) fn backlog(&self) -> Option<&Arc<dyn Backlog>> {
+        self.backlog.get()
     }
 
     /// The owner as a caller, for entrances that only the owner can reach, such as stdio.
@@ -245,6 +258,19 @@ impl Handler for Gateway {
                 _ => Err(Refusal::NotFound { kind: "resource", name: uri.into() }),
             }
         })
+    }
+
+    fn jobs(&self) -> Option<Arc<dyn Jobs>> {
+        self.backlog().map(|backlog| backlog.clone() as Arc<dyn Jobs>)
+    }
+
+    fn recall(&self, id: &str) -> Option<Arc<Caller>> {
+        let now = self.current().ok()?;
+        now.policy.by_id(id).map(|access| access.caller.clone())
+    }
+
+    fn decided<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Option<bool>> {
+        Box::pin(async move { self.approvals.decided(call) })
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Answer, Call, Caller, Live, Outcome, Refusal, Target};
+use drawbridge_contract::{
+    Answer, Call, Caller, JobOptions, JobRequest, Live, Outcome, Refusal, Run, Target,
+};
 
 use crate::access::{Access, Grant};
-use crate::authorize::{Allowed, Authorized, Valid};
+use crate::authorize::{Allowed, Authorized, Postponed, Valid};
 use crate::gateway::{Current, Gateway};
 use crate::record::{Recording, unavailable};
 use crate::seal::State;
@@ -33,6 +35,10 @@ impl Gateway {
             recording.keep_whole(call);
         }
         let valid = Valid::validate(access, grant, call)?;
+        if let Run::Later(options) = &call.run {
+            let postponed = valid.authorize_later(call, &now.policy)?;
+            return self.put_off(call, options, &postponed, recording).await;
+        }
         match valid.authorize(call, &now.policy, &self.approvals).await? {
             Authorized::Ask(question) => Ok(Outcome::InputRequired(question)),
             Authorized::Allowed(allowed) => self.run(call, allowed, live, recording).await,
@@ -52,6 +58,32 @@ impl Gateway {
         let approved = allowed.approved;
         let outcome = allowed.invoke(call, live, self.clone()).await?;
         Ok(self.sealed(call, approved, outcome))
+    }
+
+    /// Puts a call into the background. What may change something is on record before it can begin.
+    async fn put_off(
+        &self,
+        call: &Call,
+        options: &JobOptions,
+        postponed: &Postponed,
+        recording: &mut Recording,
+    ) -> Result<Outcome<Answer>, Refusal> {
+        let nowhere = || Refusal::Denied("this hub keeps no jobs; make the call without one".to_owned());
+        let backlog = self.backlog().ok_or_else(nowhere)?;
+        let entry = &postponed.grant.entry;
+        if !entry.annotations.read_only {
+            recording.intend().await?;
+        }
+        let request = JobRequest {
+            caller: call.caller.clone(),
+            tool: entry.name.clone(),
+            annotations: entry.annotations,
+            arguments: call.arguments.clone(),
+            origin: call.origin.clone(),
+            call: call.id,
+            options: options.clone(),
+        };
+        Ok(Outcome::Accepted(backlog.enqueue(request).await?.id))
     }
 
     /// Seals what a tool wants to know in the next round, with the owner's yes to this one.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drawbridge_contract::{
-    Answer, Answers, Call, Context, ExchangeHandle, Handler, Live, Outcome, Refusal, Target, ToolError,
+    Answer, Answers, Call, Context, ExchangeHandle, Handler, Live, Outcome, Refusal, Run, Target, ToolError,
     ToolResult,
 };
 use futures::FutureExt as _;
@@ -29,7 +29,8 @@ impl Allowed {
     ) -> Result<Outcome<Answer>, Refusal> {
         let entry = &self.grant.entry;
         let stop = live.cancellation.clone();
-        let deadline = Instant::now() + entry.limits.timeout;
+        let limit = time_of(call, entry);
+        let deadline = Instant::now() + limit;
         let context = Context::new(call, live, self.answers, deadline, door.clone());
         let work = pin!(AssertUnwindSafe(run(entry, call, &context)).catch_unwind());
         let _stops = stop.clone().drop_guard();
@@ -41,9 +42,17 @@ impl Allowed {
             },
             () = stop.cancelled() => Err(Refusal::Cancelled),
             refusal = until_refused(call, &*door, deadline) => Err(refusal.unwrap_or_else(|| {
-                Refusal::TimedOut { tool: entry.name.clone(), limit: entry.limits.timeout }
+                Refusal::TimedOut { tool: entry.name.clone(), limit }
             })),
         }
+    }
+}
+
+/// How long a call may take. Nobody waits for a job, so it may take longer.
+fn time_of(call: &Call, entry: &Entry) -> Duration {
+    match &call.run {
+        Run::Job(job) => job.timeout.max(entry.limits.timeout),
+        Run::Now | Run::Later(_) => entry.limits.timeout,
     }
 }
 
@@ -64,7 +73,7 @@ async fn until_refused(call: &Call, door: &dyn Handler, deadline: Instant) -> Op
 
 async fn run(entry: &Entry, call: &Call, context: &Context) -> Result<Outcome<Answer>, Refusal> {
     match &entry.subject {
-        Subject::Tool(tool, _) => tool_outcome(tool.invoke(&call.arguments, context).await),
+        Subject::Tool(tool, _) => tool_outcome(tool.invoke(&call.arguments, context).await, call),
         Subject::Resources(resources) => match &call.target {
             Target::Resource(uri) => Ok(resources.read(uri, context).await?.map(Answer::Resource)),
             other => Err(Refusal::NotFound { kind: "resource", name: other.to_string().into() }),
@@ -87,7 +96,11 @@ async fn run(entry: &Entry, call: &Call, context: &Context) -> Result<Outcome<An
 }
 
 /// A tool that fails answers with an error result that the model can act on.
-fn tool_outcome(result: Result<Outcome, ToolError>) -> Result<Outcome<Answer>, Refusal> {
+fn tool_outcome(result: Result<Outcome, ToolError>, call: &Call) -> Result<Outcome<Answer>, Refusal> {
+    use ToolError::{Invalid, NotFound, Refused};
+    if let (Err(Invalid(_) | NotFound(_) | Refused(_)), Run::Job(job)) = (&result, &call.run) {
+        job.give_up();
+    }
     match result {
         Ok(outcome) => Ok(outcome.map(Answer::Tool)),
         Err(ToolError::Cancelled) => Err(Refusal::Cancelled),

@@ -24,6 +24,7 @@ mod time;
 pub use authorize::DEPTH_MAX;
 pub use catalog::CatalogError;
 pub use gateway::{Gateway, GatewayError, GatewaySettings};
+pub use mask::masked;
 pub use pattern::{PatternError, Patterns};
 pub use policy::{BRIDGE, LOWERED, RAISED};
 pub use rules::{Decision, RuleSettings, When};

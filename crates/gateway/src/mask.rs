@@ -45,8 +45,8 @@ const SECRET_PREFIXES: &[&str] = &[
     "drawbridge_",
 ];
 
-/// The arguments as JSON text for the audit.
-pub(crate) fn masked<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
+/// Arguments as JSON text for the audit and for people: secrets masked, long values cut. `value` is `text`, parsed.
+pub fn masked<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
     if text.len() <= WHOLE_BYTES_MAX && !has_secret(value) {
         return Cow::Borrowed(text);
     }
