@@ -66,15 +66,21 @@ impl Run {
         }
     }
 
-    /// Takes what one commit takes. While commits fail it takes everything, so that whoever waits hears of it soon;
-    /// what nobody waits for is bounded then by [`admit`](crate::health::Monitor::admit).
+    /// Takes what one commit takes. While commits fail it takes all that is there, so that whoever waits hears of it
+    /// soon; what nobody waits for is bounded then by [`admit`](crate::health::Monitor::admit), which must know the
+    /// count before the queue has room again.
     fn collect(&mut self) {
         if self.shared.health.is_failing() {
-            self.collect_until(usize::MAX);
-            self.shared.health.keeps(self.pending.len());
+            self.shared.health.keeps(self.count_here());
+            self.collect_until(self.count_here());
         } else {
             self.collect_until(BATCH_MAX);
         }
+    }
+
+    /// Everything taken and queued as of now. What comes later is not waited for: senders may be faster than we are.
+    fn count_here(&self) -> usize {
+        self.pending.len() + self.queue.len()
     }
 
     fn collect_until(&mut self, count_max: usize) {
@@ -138,7 +144,7 @@ impl Run {
     /// Records that nobody waits for are kept, in order, and tried again.
     fn failed(&mut self, error: &StoreError) {
         self.batch.drain(..).rev().for_each(|command| self.pending.push_front(command));
-        self.collect_until(usize::MAX);
+        self.collect_until(self.count_here());
         let (kept, told): (VecDeque<_>, VecDeque<_>) = self.pending.drain(..).partition(Command::is_kept);
         self.pending = kept;
         self.urgent = false;
