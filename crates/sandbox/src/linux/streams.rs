@@ -14,6 +14,9 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use super::kernel;
 use crate::{Pipes, Signal, Size, Streams};
 
+/// The most that the kernel's line discipline has at once.
+const READ_BYTES_MAX: usize = 4096;
+
 /// The hub's ends.
 #[derive(Default)]
 pub(super) struct Ours {
@@ -126,7 +129,8 @@ impl AsyncRead for Terminal {
     ) -> Poll<io::Result<()>> {
         loop {
             let mut ready = ready!(self.file.poll_read_ready(context))?;
-            let space = buffer.initialize_unfilled();
+            // The kernel never has more at once, and the rest of a large buffer need not be cleared for it.
+            let space = buffer.initialize_unfilled_to(buffer.remaining().min(READ_BYTES_MAX));
             match ready.try_io(|file| file.get_ref().read(space)) {
                 Ok(Ok(count)) => {
                     buffer.advance(count);

@@ -83,6 +83,11 @@ impl Filter {
         if held.is_empty() { self.sift(&piece) } else { self.sift(&[&held, &piece[..]].concat()) }
     }
 
+    /// Whether what came last is, or may become, part of a string that nobody is to see.
+    pub(crate) fn hides(&self) -> bool {
+        self.hidden.is_some() || !self.held.is_empty()
+    }
+
     fn sift(&mut self, mut rest: &[u8]) -> Filtered {
         let mut shown = Vec::with_capacity(rest.len());
         let mut marks = Vec::new();

@@ -19,6 +19,8 @@ use crate::settings::Bounds;
 const READ_BYTES: usize = 4096;
 /// How much is passed on at once when the program writes faster than that.
 const PIECE_BYTES_MAX: usize = 32 * 1024;
+/// How long a program has to be silent before its screen is drawn, unless somebody looks before that.
+const DRAWN_AFTER: Duration = Duration::from_millis(1);
 /// How long the last output is waited for when all processes have ended.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
 
@@ -62,27 +64,39 @@ impl Keeper {
 
     async fn read_to_the_end(&mut self) -> Option<Ended> {
         let mut buffer = BytesMut::with_capacity(PIECE_BYTES_MAX);
-        let mut reading = true;
+        let (mut reading, mut drawn) = (true, true);
         let mut ended = None;
-        let mut look_at = Instant::now() + self.bounds.idle_max;
+        let look = tokio::time::sleep(self.bounds.idle_max);
+        tokio::pin!(look);
         while reading || ended.is_none() {
             tokio::select! {
+                // What the program writes comes first: the rest can wait until it pauses.
+                biased;
                 piece = read(&mut self.terminal, &mut buffer), if reading => match piece {
-                    Some(piece) => self.session.take(piece),
+                    Some(piece) => {
+                        self.session.take(piece);
+                        drawn = false;
+                        self.session.wait_for_viewers().await;
+                    }
                     None => reading = false,
                 },
+                () = tokio::time::sleep(DRAWN_AFTER), if !drawn => {
+                    self.session.draw();
+                    drawn = true;
+                }
                 end = self.child.wait(), if ended.is_none() => {
                     ended = Some(end.ok());
-                    look_at = Instant::now() + DRAIN_MAX;
+                    look.as_mut().reset((Instant::now() + DRAIN_MAX).into());
                 }
-                () = tokio::time::sleep_until(look_at.into()) => {
+                () = &mut look => {
                     if ended.is_some() {
                         break;
                     }
-                    look_at = self.end_if_idle();
+                    look.as_mut().reset(self.end_if_idle().into());
                 }
             }
         }
+        self.session.draw();
         ended.flatten()
     }
 

@@ -7,10 +7,12 @@
 //! session    one terminal and its process
 //! keep       the tasks that read from it, write to it, and end it
 //! all        all of them, by caller
+//! audience   who watches, and how far behind each of them is
 //! viewer     people who watch and type
 //! ```
 
 pub(crate) mod all;
+pub(crate) mod audience;
 pub(crate) mod commands;
 mod keep;
 pub(crate) mod session;

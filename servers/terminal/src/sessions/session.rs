@@ -6,12 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use drawbridge_contract::CancellationToken;
 use drawbridge_sandbox::{Ended, Handle, Report, Signal, Size, Terminal};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::audience::{Audience, Queue};
 use super::state::State;
 use super::viewer::{Notice, Shown};
 use super::wait::{Reason, Until};
 use crate::error::{Result, TerminalError};
+use crate::screen::display::Effects;
 
 /// How long typing waits for a program that reads no input.
 const TYPING_MAX: Duration = Duration::from_secs(5);
@@ -40,7 +42,7 @@ pub(crate) struct Session {
     /// Told whenever the state changes: for those who wait.
     changed: watch::Sender<()>,
     /// What viewers are to see. Told under the lock of the state, so that who joins misses nothing and sees nothing twice.
-    viewers: broadcast::Sender<Shown>,
+    audience: Audience,
     typed: mpsc::Sender<Bytes>,
     terminal: Terminal,
     handle: Handle,
@@ -71,7 +73,7 @@ pub(super) struct View {
     /// The end, if it has come.
     pub(super) ended: Option<Notice>,
     /// All that follows.
-    pub(super) shown: broadcast::Receiver<Shown>,
+    pub(super) shown: Queue,
 }
 
 impl Session {
@@ -86,7 +88,7 @@ impl Session {
             report,
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
-            viewers: broadcast::Sender::new(Shown::QUEUE_MAX),
+            audience: Audience::default(),
             typed,
             terminal,
             handle,
@@ -181,9 +183,9 @@ impl Session {
         self.terminal
             .resize(size)
             .map_err(|source| TerminalError::Io { doing: "resize the terminal", source })?;
-        state.emulator.resize(size);
+        state.display.resize(size);
         (state.size, state.active_at) = (size, Instant::now());
-        self.show(Shown::Notice(Notice::sized(size)));
+        self.show(&Shown::Notice(Notice::sized(size)));
         Ok(())
     }
 
@@ -204,7 +206,7 @@ impl Session {
     /// Keeps tools from typing, or lets them.
     pub(crate) fn pause(&self, paused: bool) {
         self.state().paused = paused;
-        self.show(Shown::Notice(Notice::paused(paused)));
+        self.show(&Shown::Notice(Notice::paused(paused)));
     }
 
     /// Ends its program and all that it started; gives how it ended.
@@ -220,53 +222,70 @@ impl Session {
 
     /// How many people look.
     pub(crate) fn viewers(&self) -> usize {
-        self.viewers.receiver_count()
+        self.audience.count()
     }
 
     /// Somebody joins.
     pub(super) fn join(&self) -> View {
-        let state = self.state();
+        let mut state = self.state();
+        let screen = state.display.now();
+        let (replay, covered) = (screen.replay(), screen.alternate());
         View {
             notice: Notice::of(self, &state),
-            replay: state.emulator.replay(),
-            covered: state.emulator.alternate(),
+            replay,
+            covered,
             ended: state.ended.as_ref().map(|ended| Notice::ended(ended.as_ref())),
-            shown: self.viewers.subscribe(),
+            shown: self.audience.join(),
         }
     }
 
-    /// Takes what the program wrote.
+    /// Takes what the program wrote: viewers see it at once, and the screen is drawn later.
     pub(super) fn take(&self, piece: Bytes) {
-        let answers = {
-            let mut state = self.state();
-            let taken = state.take(piece, Instant::now());
-            if !taken.shown.is_empty() {
-                self.show(Shown::Bytes(taken.shown));
-            }
-            if taken.uncovered {
-                self.show(Shown::Uncovered);
-            }
-            taken.answers
-        };
+        let mut state = self.state();
+        let shown = state.take(piece, Instant::now());
+        if !shown.is_empty() {
+            self.show(&Shown::Bytes(shown));
+        }
+        self.deliver(state);
+        self.changed.send_replace(());
+    }
+
+    /// Draws what the program wrote, and answers what it asked.
+    pub(super) fn draw(&self) {
+        let mut state = self.state();
+        state.display.now();
+        self.deliver(state);
+    }
+
+    /// Passes on what drawing has brought.
+    fn deliver(&self, mut state: MutexGuard<'_, State>) {
+        let Effects { answers, uncovered } = state.display.effects();
+        if uncovered {
+            self.show(&Shown::Uncovered);
+        }
+        drop(state);
         if !answers.is_empty() {
             // A program that asks and does not read gets no answer.
             let _ = self.typed.try_send(answers.into());
         }
-        self.changed.send_replace(());
+    }
+
+    /// Waits a moment for viewers who are far behind.
+    pub(super) async fn wait_for_viewers(&self) {
+        self.audience.wait().await;
     }
 
     /// Notes how it ended.
     pub(super) fn end(&self, ended: Option<Ended>) {
         let mut state = self.state();
-        self.show(Shown::Ended(Notice::ended(ended.as_ref())));
+        self.show(&Shown::Ended(Notice::ended(ended.as_ref())));
         state.ended = Some(ended);
         drop(state);
         self.changed.send_replace(());
     }
 
-    /// Tells viewers; it fails if there are none.
-    fn show(&self, shown: Shown) {
-        let _ = self.viewers.send(shown);
+    fn show(&self, shown: &Shown) {
+        self.audience.tell(shown);
     }
 
     fn ended_error(&self) -> TerminalError {

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use drawbridge_sandbox::{Ended, Size};
 
 use super::commands::{Commands, Marking};
-use crate::screen::emulator::Emulator;
+use crate::screen::display::Display;
 use crate::screen::filter::Filter;
 use crate::screen::log::Log;
 use crate::screen::text::{self, Readable};
 
 /// What is known of one terminal.
 pub(crate) struct State {
-    pub(crate) emulator: Emulator,
+    pub(crate) display: Display,
     pub(crate) log: Log,
     pub(crate) commands: Commands,
     pub(crate) size: Size,
@@ -26,16 +26,6 @@ pub(crate) struct State {
     /// How it ended; `Some(None)` where nobody knows.
     pub(crate) ended: Option<Option<Ended>>,
     filter: Filter,
-}
-
-/// What comes of some output.
-pub(crate) struct Taken {
-    /// What viewers are to see.
-    pub(crate) shown: Bytes,
-    /// What the terminal answers to the program.
-    pub(crate) answers: Vec<u8>,
-    /// Whether what was behind an editor is visible again, which those who came later have never seen.
-    pub(crate) uncovered: bool,
 }
 
 /// A part of the output.
@@ -61,7 +51,7 @@ impl State {
     ) -> Self {
         let now = Instant::now();
         Self {
-            emulator: Emulator::new(size, history_lines),
+            display: Display::new(size, history_lines),
             log: Log::new(log_bytes_max),
             commands: Commands::new(marking),
             size,
@@ -73,20 +63,19 @@ impl State {
         }
     }
 
-    /// Takes what the program wrote.
-    pub(crate) fn take(&mut self, piece: Bytes, now: Instant) -> Taken {
-        let covered = self.emulator.alternate();
-        let answers = self.emulator.process(&piece);
-        let uncovered = covered && !self.emulator.alternate();
+    /// Takes what the program wrote; gives what viewers are to see. The screen is drawn later.
+    pub(crate) fn take(&mut self, piece: Bytes, now: Instant) -> Bytes {
+        let hid = self.filter.hides();
+        let filtered = self.filter.feed(piece.clone());
+        self.display.push(&piece, hid || self.filter.hides());
         let before = self.log.end();
-        let filtered = self.filter.feed(piece);
         self.log.push(&filtered.bytes);
         for (at, mark) in filtered.marks {
             let at = before + at.start as u64..before + at.end as u64;
             self.commands.mark(mark, at, &self.log, now);
         }
         (self.output_at, self.active_at) = (now, now);
-        Taken { shown: filtered.bytes, answers, uncovered }
+        filtered.bytes
     }
 
     /// The output from `since` (or the last `bytes_max` bytes of it) to `until` (or the end), as text for models, or
@@ -162,12 +151,5 @@ mod tests {
         assert_eq!((command.line.as_str(), command.exit_code), ("ls", Some(0)));
         let output = state.part(Some(command.output.start), Some(command.output.end), 1000, true);
         assert_eq!(text(&output), "a b\r\n");
-    }
-
-    #[test]
-    fn leaving_an_editor_uncovers_the_shell() {
-        let mut state = state("$ \x1b[?1049h~");
-        assert!(state.take(Bytes::from_static(b"\x1b[?1049l"), Instant::now()).uncovered);
-        assert!(!state.take(Bytes::from_static(b"x"), Instant::now()).uncovered);
     }
 }

@@ -11,9 +11,10 @@ use drawbridge_contract::{
 use drawbridge_sandbox::{Ended, Exit, Size};
 use futures::StreamExt as _;
 use serde::Serialize;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use super::all::Sessions;
+use super::audience::Queue;
 use super::session::{Session, View};
 use super::state::State;
 use crate::error::TerminalError;
@@ -32,11 +33,6 @@ pub(crate) enum Shown {
     Notice(Notice),
     /// The last that there is.
     Ended(Notice),
-}
-
-impl Shown {
-    /// How many a slow viewer may be behind before it is brought up to date with the present screen.
-    pub(super) const QUEUE_MAX: usize = 256;
 }
 
 /// Something about the terminal itself: the members that are there have changed.
@@ -134,7 +130,7 @@ impl LiveStream for Viewer {
 /// A viewer's place in the audience.
 struct Seat {
     session: Arc<Session>,
-    shown: broadcast::Receiver<Shown>,
+    shown: Queue,
     /// What comes before what happens next.
     first: VecDeque<StreamOutput>,
     /// Whether an editor had the screen when this viewer came.
@@ -159,17 +155,16 @@ impl Seat {
             if self.over {
                 return None;
             }
-            match self.shown.recv().await {
-                Ok(Shown::Bytes(bytes)) => return Some(StreamOutput::Bytes(bytes)),
-                Ok(Shown::Notice(notice)) => return Some(StreamOutput::Notice(notice.json())),
-                Ok(Shown::Ended(notice)) => {
+            match self.shown.next().await {
+                Some(Shown::Bytes(bytes)) => return Some(StreamOutput::Bytes(bytes)),
+                Some(Shown::Notice(notice)) => return Some(StreamOutput::Notice(notice.json())),
+                Some(Shown::Ended(notice)) => {
                     self.over = true;
                     return Some(StreamOutput::Notice(notice.json()));
                 }
-                Ok(Shown::Uncovered) if self.came_while_covered => self.catch_up(),
-                Ok(Shown::Uncovered) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => self.catch_up(),
-                Err(broadcast::error::RecvError::Closed) => return None,
+                Some(Shown::Uncovered) if self.came_while_covered => self.catch_up(),
+                Some(Shown::Uncovered) => {}
+                None => self.catch_up(),
             }
         }
     }

@@ -166,7 +166,7 @@ impl Held {
 impl Terminal {
     pub(super) fn of(session: &Session) -> Self {
         let status = Status::of(session);
-        let state = session.state();
+        let mut state = session.state();
         Self {
             session: session.id.to_string(),
             name: session.name.to_string(),
@@ -175,7 +175,7 @@ impl Terminal {
             status,
             columns: state.size.columns,
             rows: state.size.rows,
-            title: state.emulator.title().to_owned(),
+            title: state.display.now().title().to_owned(),
             cursor: state.log.end(),
             open_s: session.opened.elapsed().unwrap_or_default().as_secs(),
             idle_s: state.idle(Instant::now()).as_secs(),

@@ -62,8 +62,10 @@ impl TypedTool<Terminals> for Screen {
         let session = terminals.sessions.find(&context.caller, &input.session)?;
         session.touch();
         let (picture, colours, size) = {
-            let state = session.state();
-            (state.emulator.picture(), input.colors.then(|| state.emulator.coloured()), state.size)
+            let mut state = session.state();
+            let size = state.size;
+            let screen = state.display.now();
+            (screen.picture(), input.colors.then(|| screen.coloured()), size)
         };
         let answer = Answer {
             text: colours.unwrap_or(picture.text),

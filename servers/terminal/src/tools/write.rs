@@ -118,8 +118,9 @@ fn next_number(session: &Session) -> Option<u64> {
 fn bytes_of(session: &Session, input: &Input) -> Result<Vec<u8>> {
     check_bounds(input)?;
     let (application_cursor, brackets) = {
-        let state = session.state();
-        (state.emulator.application_cursor(), state.emulator.bracketed_paste())
+        let mut state = session.state();
+        let screen = state.display.now();
+        (screen.application_cursor(), screen.bracketed_paste())
     };
     let mut bytes = if input.paste { pasted(&input.text, brackets) } else { typed(&input.text) };
     for name in &input.keys {
