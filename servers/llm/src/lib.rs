@@ -6,4 +6,7 @@
 //! ```
 
 pub mod chat;
+mod provider;
+mod quota;
+mod settings;
 pub mod wire;

@@ -1,0 +1,82 @@
+//! A provider that keeps failing is left alone for a while, so that callers get their answer, or the next provider, at
+//! once. Pure: whoever asks brings the time.
+
+use std::time::{Duration, Instant};
+
+/// So many failures in a row, and the provider is left alone.
+pub(crate) const FAILURES_MAX: u32 = 5;
+/// For so long; then one request may try.
+pub(crate) const REST: Duration = Duration::from_secs(10);
+
+/// What is known of a provider's health.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    failures: u32,
+    /// Until when nobody asks it. Set anew by the one who tries, so that others wait for what comes of that.
+    rests_until: Option<Instant>,
+}
+
+impl Breaker {
+    /// Whether it may be asked now.
+    ///
+    /// # Errors
+    /// How long it still rests.
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+        match self.rests_until {
+            Some(until) if now < until => Err(until - now),
+            Some(_) => {
+                self.rests_until = Some(now + REST);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// It answered, even if what it said was no.
+    pub(crate) fn worked(&mut self) {
+        *self = Self::default();
+    }
+
+    /// It did not answer, or broke.
+    pub(crate) fn failed(&mut self, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= FAILURES_MAX {
+            self.rests_until = Some(now + REST);
+        }
+    }
+
+    /// How long it still rests.
+    pub(crate) fn rests_for(&self, now: Instant) -> Option<Duration> {
+        self.rests_until.map(|until| until.saturating_duration_since(now)).filter(|rest| !rest.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_keeps_failing_rests_and_one_request_tries_again() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 1..FAILURES_MAX {
+            breaker.failed(now);
+            assert!(breaker.admit(now).is_ok());
+        }
+        breaker.failed(now);
+        assert_eq!(breaker.admit(now), Err(REST));
+        assert!(breaker.admit(now + REST).is_ok(), "one tries");
+        assert!(breaker.admit(now + REST).is_err(), "and only one");
+        breaker.worked();
+        assert!(breaker.admit(now + REST).is_ok() && breaker.rests_for(now + REST).is_none());
+    }
+
+    #[test]
+    fn an_answer_in_between_forgives() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..10 {
+            breaker.failed(now);
+            breaker.worked();
+        }
+        assert!(breaker.admit(now).is_ok());
+    }
+}

@@ -1,0 +1,529 @@
+//! How much each caller may use, and how much each has used.
+//!
+//! ```text
+//! books   today's counts and reservations, in memory; pure
+//! log     the same on disk, in batches; other processes' too
+//! price   tokens made into money
+//! ```
+
+mod books;
+mod log;
+mod price;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+pub(crate) use books::Use;
+use books::{Books, Claim, DayLimit};
+use log::{Entry, Log, What, day_of};
+use price::{Prices, micros};
+
+use crate::chat::Usage;
+use crate::settings::{LlmSettings, QuotaSettings};
+
+/// How many tokens an answer is taken to have at most, where neither the request nor a quota says.
+pub(crate) const ANSWER_TOKENS_ASSUMED: u64 = 4_096;
+/// How many days one question about usage may reach back.
+pub(crate) const DAYS_ASKED_MAX: u32 = log::DAYS_KEPT as u32;
+
+/// Why a caller's request is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum QuotaError {
+    /// The model is none of theirs.
+    #[error(
+        "the model {model} is not among those that this key may use; the owner decides that in [[llm.quota]]"
+    )]
+    Model { model: String },
+    /// One request would be too large.
+    #[error(
+        "the request has about {wanted} tokens, and this key may use {limit} in one request: ask for less"
+    )]
+    TokensPerRequest { limit: u64, wanted: u64 },
+    /// The day's tokens are used up, or reserved by requests that are under way.
+    #[error(
+        "this key may use {limit} tokens a day (UTC) and has {left} left; this request may take {wanted}. Ask for fewer with max_tokens, or come back tomorrow"
+    )]
+    TokensToday { limit: u64, left: u64, wanted: u64 },
+    /// The day's money is used up, or reserved.
+    #[error("this key may use {} of money a day (UTC) and has {} left, which is too little for this request. Ask for fewer tokens with max_tokens, or come back tomorrow", money(*limit), money(*left))]
+    MoneyToday { limit: u64, left: u64 },
+    /// What is used could not be counted.
+    #[error(
+        "what is used cannot be written down at the moment, so no model is asked; `drawbridge doctor` and the log say why"
+    )]
+    Uncounted,
+}
+
+impl QuotaError {
+    /// When the request may fit again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TokensToday { .. } | Self::MoneyToday { .. } => Some(until_tomorrow()),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status that says so.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Model { .. } => 403,
+            Self::TokensPerRequest { .. } => 400,
+            Self::TokensToday { .. } | Self::MoneyToday { .. } => 429,
+            Self::Uncounted => 503,
+        }
+    }
+}
+
+/// Millionths as people write money.
+fn money(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn until_tomorrow() -> Duration {
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+    let left = DAY_SECONDS - now_s().rem_euclid(DAY_SECONDS);
+    Duration::from_secs(left.unsigned_abs())
+}
+
+fn now_s() -> i64 {
+    drawbridge_store::now_us() / 1_000_000
+}
+
+/// Why the books cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The folder cannot be made.
+    #[error("usage cannot be written to {folder}: {source}")]
+    Folder {
+        /// Where.
+        folder: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// A pattern is wrong.
+    #[error("in [llm]: {0}")]
+    Pattern(#[from] globset::Error),
+}
+
+/// Who may use how much, and who has.
+pub(crate) struct Ledger {
+    prices: Prices,
+    quotas: Vec<Quota>,
+    open: Mutex<Open>,
+    /// Tells this process's lines from those of others.
+    by: u64,
+    requests: AtomicU64,
+}
+
+struct Open {
+    books: Books,
+    log: Log,
+    day: i64,
+    /// Requests of other processes that began and did not end.
+    others: HashMap<(u64, u64), (Arc<str>, Claim)>,
+}
+
+struct Quota {
+    callers: GlobSet,
+    models: Option<GlobSet>,
+    tokens_per_request: Option<u64>,
+    day: DayLimit,
+}
+
+impl Quota {
+    fn of(settings: &QuotaSettings) -> Result<Self, globset::Error> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float becomes the nearest number there is"
+        )]
+        let micros = settings.money_per_day.map(|money| (money * 1e6) as u64);
+        Ok(Self {
+            callers: patterns(&settings.callers)?,
+            models: settings.models.as_deref().map(patterns).transpose()?,
+            tokens_per_request: settings.tokens_per_request,
+            day: DayLimit { tokens: settings.tokens_per_day, micros },
+        })
+    }
+}
+
+fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for text in texts {
+        set.add(Glob::new(text)?);
+    }
+    set.build()
+}
+
+/// What a request is about to use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Of its prompt, about.
+    pub(crate) prompt_tokens: u64,
+    /// Of its answer, where the request says.
+    pub(crate) max_tokens: Option<u64>,
+}
+
+impl Ledger {
+    /// Opens the books of `settings.state`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] names the folder or the pattern.
+    pub(crate) fn open(settings: &LlmSettings) -> Result<Arc<Self>, LedgerError> {
+        let folder: &Path = &settings.state;
+        let log = Log::open(folder)
+            .map_err(|source| LedgerError::Folder { folder: folder.display().to_string(), source })?;
+        let ledger = Self {
+            prices: Prices::of(&settings.prices)?,
+            quotas: settings.quotas.iter().map(Quota::of).collect::<Result<_, _>>()?,
+            open: Mutex::new(Open { books: Books::default(), log, day: 0, others: HashMap::new() }),
+            by: rand::random(),
+            requests: AtomicU64::new(0),
+        };
+        drop(ledger.now());
+        Ok(Arc::new(ledger))
+    }
+
+    /// Whether a caller may use a model at all, by any of its names.
+    ///
+    /// # Errors
+    /// [`QuotaError::Model`].
+    pub(crate) fn check_model(&self, caller: &str, names: &[&str]) -> Result<(), QuotaError> {
+        match self.quota(caller).and_then(|quota| quota.models.as_ref()) {
+            Some(models) if !names.iter().any(|name| models.is_match(name)) => {
+                Err(QuotaError::Model { model: names.first().copied().unwrap_or_default().to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reserves what a request may use at most. What comes back must be settled; dropped, nothing was used.
+    ///
+    /// # Errors
+    /// [`QuotaError`] when that is too much.
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        caller: &Arc<str>,
+        model: &Arc<str>,
+        wanted: Wanted,
+    ) -> Result<Reservation, QuotaError> {
+        let quota = self.quota(caller);
+        let max_tokens = max_tokens(quota, wanted)?;
+        let claim = self.claim(model, wanted.prompt_tokens, max_tokens.or(wanted.max_tokens));
+        let is_limited = quota.is_some_and(|quota| quota.day != DayLimit::default());
+        let mut open = self.guard();
+        if !open.log.works() {
+            return Err(QuotaError::Uncounted);
+        }
+        let mut reservation = Reservation {
+            ledger: self.clone(),
+            caller: caller.clone(),
+            model: model.clone(),
+            claim: None,
+            request: 0,
+            max_tokens,
+        };
+        if is_limited {
+            open.refresh(self.by);
+            open.books.reserve(caller, claim, quota.map(|quota| quota.day).unwrap_or_default())?;
+            reservation.claim = Some(claim);
+            reservation.request = self.requests.fetch_add(1, Ordering::Relaxed);
+            open.log.write(reservation.entry(What::Began { tokens: claim.tokens, micros: claim.micros }));
+        }
+        Ok(reservation)
+    }
+
+    fn claim(&self, model: &str, prompt_tokens: u64, max_tokens: Option<u64>) -> Claim {
+        let completion = max_tokens.unwrap_or(ANSWER_TOKENS_ASSUMED);
+        let micros = micros(&self.prices.price(model), &Usage::of(prompt_tokens, completion));
+        Claim { tokens: prompt_tokens.saturating_add(completion), micros }
+    }
+
+    fn quota(&self, caller: &str) -> Option<&Quota> {
+        self.quotas.iter().find(|quota| quota.callers.is_match(caller))
+    }
+
+    /// What one caller used today, what is reserved, and what may be used in a day.
+    pub(crate) fn today(&self, caller: &str) -> Today {
+        let open = self.now();
+        let (used, reserved, by_model) = open.books.of(caller);
+        let limit = self.quota(caller).map(|quota| quota.day).unwrap_or_default();
+        Today {
+            used,
+            reserved_tokens: reserved.tokens,
+            tokens_per_day: limit.tokens,
+            micros_per_day: limit.micros,
+            by_model: by_model.into_iter().collect(),
+        }
+    }
+
+    /// Everybody who used something today.
+    pub(crate) fn callers(&self) -> Vec<Arc<str>> {
+        self.now().books.callers()
+    }
+
+    /// What callers used on the last `days` days, today included, by day, caller and model.
+    pub(crate) fn history(&self, days: u32, is_wanted: impl Fn(&str) -> bool) -> Vec<UsedOnDay> {
+        let today = day_of(now_s());
+        let mut rows: std::collections::BTreeMap<(i64, Arc<str>, Arc<str>), Use> = Default::default();
+        self.guard().log.history(today - i64::from(days.clamp(1, DAYS_ASKED_MAX)) + 1, today, |entry| {
+            if let (Some(used), true) = (used_in(&entry.what), is_wanted(&entry.caller)) {
+                rows.entry((day_of(entry.at), entry.caller, entry.model)).or_default().add(&used);
+            }
+        });
+        rows.into_iter().map(|((day, caller, model), used)| UsedOnDay { day, caller, model, used }).collect()
+    }
+
+    fn now(&self) -> MutexGuard<'_, Open> {
+        let mut open = self.guard();
+        open.refresh(self.by);
+        open
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, reservation: &mut Reservation, what: What) {
+        let claim = reservation.claim.take();
+        let mut open = self.guard();
+        open.turn();
+        if let Some(claim) = claim {
+            open.books.release(&reservation.caller, claim);
+        }
+        if let Some(used) = used_in(&what) {
+            open.books.count(&reservation.caller, &reservation.model, &used);
+        } else if claim.is_none() {
+            return;
+        }
+        open.log.write(reservation.entry(what));
+    }
+}
+
+/// How many tokens the answer may have, where a quota bounds a request.
+fn max_tokens(quota: Option<&Quota>, wanted: Wanted) -> Result<Option<u64>, QuotaError> {
+    let Some(limit) = quota.and_then(|quota| quota.tokens_per_request) else { return Ok(None) };
+    let total = wanted.prompt_tokens.saturating_add(wanted.max_tokens.unwrap_or(1));
+    if total > limit {
+        return Err(QuotaError::TokensPerRequest { limit, wanted: total });
+    }
+    let left = limit - wanted.prompt_tokens;
+    Ok(Some(wanted.max_tokens.map_or(left, |max| max.min(left))))
+}
+
+fn used_in(what: &What) -> Option<Use> {
+    match *what {
+        What::Ended { prompt_tokens, completion_tokens, micros, .. } => {
+            Some(Use { requests: 1, prompt_tokens, completion_tokens, micros })
+        }
+        What::Began { .. } | What::Dropped => None,
+    }
+}
+
+impl Open {
+    /// Begins a new page if it is time.
+    fn turn(&mut self) {
+        let day = day_of(now_s());
+        if self.day != day {
+            for (caller, claim) in self.others.drain().map(|(_, other)| other) {
+                self.books.release(&caller, claim);
+            }
+            self.day = day;
+            self.books.turn_to(day);
+        }
+    }
+
+    /// Takes in what other processes wrote.
+    fn refresh(&mut self, us: u64) {
+        self.turn();
+        for entry in self.log.news(self.day) {
+            if entry.by != us {
+                self.take(&entry);
+            }
+        }
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let key = (entry.by, entry.request);
+        if let What::Began { tokens, micros } = entry.what {
+            let claim = Claim { tokens, micros };
+            // Another process let it in: it counts, whatever our limits say.
+            let _ = self.books.reserve(&entry.caller, claim, DayLimit::default());
+            self.others.insert(key, (entry.caller.clone(), claim));
+            return;
+        }
+        if let Some((caller, claim)) = self.others.remove(&key) {
+            self.books.release(&caller, claim);
+        }
+        if let Some(used) = used_in(&entry.what) {
+            self.books.count(&entry.caller, &entry.model, &used);
+        }
+    }
+}
+
+/// One caller's day.
+#[derive(Debug, Clone)]
+pub(crate) struct Today {
+    pub(crate) used: Use,
+    pub(crate) reserved_tokens: u64,
+    pub(crate) tokens_per_day: Option<u64>,
+    pub(crate) micros_per_day: Option<u64>,
+    pub(crate) by_model: Vec<(Box<str>, Use)>,
+}
+
+/// What one caller used of one model on one day.
+#[derive(Debug, Clone)]
+pub(crate) struct UsedOnDay {
+    /// Days since 1970-01-01.
+    pub(crate) day: i64,
+    pub(crate) caller: Arc<str>,
+    pub(crate) model: Arc<str>,
+    pub(crate) used: Use,
+}
+
+/// What a request may use. Dropped without [`Self::settle`], it was not sent, and nothing counts.
+pub(crate) struct Reservation {
+    ledger: Arc<Ledger>,
+    caller: Arc<str>,
+    model: Arc<str>,
+    /// Where a limit of the day holds.
+    claim: Option<Claim>,
+    request: u64,
+    /// How many tokens the answer may have, where a quota says so.
+    pub(crate) max_tokens: Option<u64>,
+}
+
+impl Reservation {
+    /// Counts what was used, `estimated` where the provider did not say.
+    pub(crate) fn settle(mut self, usage: &Usage, estimated: bool) -> u64 {
+        let (prompt_tokens, completion_tokens) = usage.counts();
+        let micros = micros(&self.ledger.prices.price(&self.model), usage);
+        let ledger = self.ledger.clone();
+        ledger.end(&mut self, What::Ended { prompt_tokens, completion_tokens, micros, estimated });
+        micros
+    }
+
+    fn entry(&self, what: What) -> Entry {
+        let (caller, model) = (self.caller.clone(), self.model.clone());
+        Entry { at: now_s(), by: self.ledger.by, request: self.request, caller, model, what }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.claim.is_some() {
+            let ledger = self.ledger.clone();
+            ledger.end(self, What::Dropped);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Price;
+
+    fn settings(folder: &Path) -> LlmSettings {
+        let quota = QuotaSettings {
+            callers: vec!["key:*".to_owned()],
+            models: Some(vec!["p/small*".to_owned(), "mine".to_owned()]),
+            tokens_per_request: Some(500),
+            tokens_per_day: Some(1_000),
+            money_per_day: Some(1.0),
+        };
+        let prices = [("p/*".to_owned(), Price { input: 1.0, cached: None, output: 10.0 })].into();
+        LlmSettings { quotas: vec![quota], prices, ..LlmSettings::new(folder) }
+    }
+
+    fn reserve(
+        ledger: &Arc<Ledger>,
+        prompt_tokens: u64,
+        max_tokens: Option<u64>,
+    ) -> Result<Reservation, QuotaError> {
+        ledger.reserve(&"key:a".into(), &"p/small".into(), Wanted { prompt_tokens, max_tokens })
+    }
+
+    #[test]
+    fn a_thousand_at_once_stay_below_the_limit_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        let let_in: Vec<Reservation> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..125).filter_map(|_| reserve(&ledger, 10, Some(40)).ok()).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(let_in.len(), 20, "1000 tokens are room for 20 requests of 50");
+        for reservation in let_in {
+            reservation.settle(&Usage::of(10, 40), false);
+        }
+        assert!(matches!(reserve(&ledger, 1, Some(1)), Err(QuotaError::TokensToday { left: 0, .. })));
+        assert_eq!(
+            ledger.today("key:a").used,
+            Use { requests: 20, prompt_tokens: 200, completion_tokens: 800, micros: 8_200 }
+        );
+    }
+
+    #[test]
+    fn what_was_used_counts_after_a_restart_and_what_was_under_way_in_a_crash_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        reserve(&ledger, 100, Some(100)).unwrap().settle(&Usage::of(100, 50), false);
+        drop(reserve(&ledger, 100, Some(100)).unwrap());
+        // As a crash leaves it: begun and never ended.
+        let under_way = reserve(&ledger, 100, Some(200)).unwrap();
+        std::thread::sleep(log::BATCH_DELAY * 5);
+        let after = Ledger::open(&settings(folder.path())).unwrap();
+        let today = after.today("key:a");
+        assert_eq!((today.used.tokens(), today.reserved_tokens), (150, 300));
+        under_way.settle(&Usage::of(100, 1), true);
+        std::thread::sleep(log::BATCH_DELAY * 5);
+        let today = after.today("key:a");
+        assert_eq!((today.used.tokens(), today.reserved_tokens), (251, 0), "another process's end is heard");
+        assert_eq!(after.history(2, |_| true).len(), 1);
+    }
+
+    #[test]
+    fn one_request_has_its_own_bound_and_is_told_how_much_it_may_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        assert_eq!(reserve(&ledger, 400, None).unwrap().max_tokens, Some(100));
+        assert_eq!(reserve(&ledger, 400, Some(100)).unwrap().max_tokens, Some(100));
+        let error = reserve(&ledger, 400, Some(101)).err().unwrap();
+        assert_eq!(error, QuotaError::TokensPerRequest { limit: 500, wanted: 501 });
+        assert!(reserve(&ledger, 500, None).is_err(), "not one token is left for the answer");
+    }
+
+    #[test]
+    fn models_are_allowed_by_any_of_their_names_and_the_owner_has_no_quota() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        assert!(ledger.check_model("key:a", &["p/small-2"]).is_ok());
+        assert!(ledger.check_model("key:a", &["mine", "p/large"]).is_ok());
+        assert!(ledger.check_model("key:a", &["p/large"]).is_err());
+        assert!(ledger.check_model("owner", &["p/large"]).is_ok());
+        let wanted = Wanted { prompt_tokens: 1 << 40, max_tokens: None };
+        assert!(ledger.reserve(&"owner".into(), &"p/large".into(), wanted).is_ok());
+    }
+
+    #[test]
+    fn money_is_reserved_at_its_price() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(folder.path());
+        settings.quotas[0].money_per_day = Some(0.001);
+        let ledger = Ledger::open(&settings).unwrap();
+        assert!(matches!(reserve(&ledger, 0, Some(101)), Err(QuotaError::MoneyToday { limit: 1_000, .. })));
+        assert!(reserve(&ledger, 0, Some(100)).is_ok());
+        assert_eq!(money(1_500_000), "1.500000");
+    }
+}
