@@ -1,8 +1,11 @@
-//! One number that changes whenever policy does, readable with one system call.
+//! One number that changes whenever policy does, readable with one system call, and mostly with none.
 //!
 //! The gateway asks on every call whether keys, grants or settings changed, in whichever process. A query
 //! would cost more than the call. So the number stands in a file of 8 bytes, and the same count stands in
 //! the database, where it changes in the transaction that changes policy.
+//!
+//! What was read a moment ago is not read again for [`FRESH`]. That is still *at once*: who changes policy hears that
+//! it is done no sooner than [`FRESH`] after the file came into doubt, and by then nobody goes by an older number.
 //!
 //! **No change can be missed**, whenever a process dies. With `g` the count in the database:
 //!
@@ -33,6 +36,9 @@ pub const GENERATION_FILE: &str = "generation";
 /// Marks the numbers that stand for "in doubt": no settled count ever reaches this bit.
 const DOUBT: u64 = 1 << 63;
 
+/// How long a number that was read is good for. A change of policy takes at least as long.
+pub(crate) const FRESH: Duration = Duration::from_millis(1);
+
 /// How often a waiting process asks for the lock, which is held for microseconds.
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
@@ -42,21 +48,52 @@ pub(crate) struct Generation {
     path: PathBuf,
     /// Makes every answer in doubt a new one.
     doubts: AtomicU64,
+    /// Where the times below start.
+    opened: Instant,
+    /// The newest settled number that was read. It only grows.
+    known: AtomicU64,
+    /// Until when [`known`](Self::known) is good, in nanoseconds after `opened`. Written after it, read before it.
+    known_until_ns: AtomicU64,
+}
+
+/// Between steps 1 and 3.
+#[must_use]
+pub(crate) struct Doubt {
+    since: Instant,
 }
 
 impl Generation {
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(GENERATION_FILE);
         let file = folder::open_private(&path)?;
-        Ok(Self { file, path, doubts: AtomicU64::new(0) })
+        let zero = || AtomicU64::new(0);
+        let (doubts, known, known_until_ns) = (zero(), zero(), zero());
+        Ok(Self { file, path, doubts, opened: Instant::now(), known, known_until_ns })
     }
 
-    /// The number now, and whether the file was in doubt (odd, or not readable).
+    /// The number now, at most [`FRESH`] old, and whether the file was in doubt (odd, or not readable).
     pub(crate) fn now(&self) -> (u64, bool) {
+        let asked_ns = self.elapsed_ns();
+        if asked_ns < self.known_until_ns.load(Ordering::Acquire) {
+            return (self.known.load(Ordering::Relaxed), false);
+        }
         match self.read() {
-            Some(settled) if settled.is_multiple_of(2) => (settled, false),
+            Some(settled) if settled.is_multiple_of(2) => (self.learn(settled, asked_ns), false),
             _ => (DOUBT | self.doubts.fetch_add(1, Ordering::Relaxed), true),
         }
+    }
+
+    fn elapsed_ns(&self) -> u64 {
+        self.opened.elapsed().as_nanos().try_into().unwrap_or(u64::MAX)
+    }
+
+    /// Keeps what was read after `asked_ns`. Whoever is slow here makes nothing older: both numbers only grow, and who
+    /// sees the new time sees what was known then.
+    fn learn(&self, settled: u64, asked_ns: u64) -> u64 {
+        let known = self.known.fetch_max(settled, Ordering::Relaxed).max(settled);
+        let until_ns = asked_ns + u64::try_from(FRESH.as_nanos()).unwrap_or(0);
+        self.known_until_ns.fetch_max(until_ns, Ordering::Release);
+        known
     }
 
     /// Step 1: a transaction that changes policy is about to commit. `count` is the count it started from.
@@ -65,13 +102,21 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when a process that stopped in the middle holds the lock.
-    pub(crate) fn doubt(&self, count: u64) -> Result<(), StoreError> {
+    pub(crate) fn doubt(&self, count: u64) -> Result<Doubt, StoreError> {
         self.lock()?;
-        self.write(2 * count + 1).inspect_err(|_| self.unlock())
+        self.write(2 * count + 1).inspect_err(|_| self.unlock())?;
+        Ok(Doubt { since: Instant::now() })
     }
 
-    /// Step 3: that transaction committed, and the database says `count`; or it did not, and says so still.
-    pub(crate) fn settled(&self, count: u64) -> Result<(), StoreError> {
+    /// Step 3: that transaction committed, and the database says `count`; or it did not, and says so still. Comes back
+    /// when nobody goes by an older number any more.
+    pub(crate) fn settled(&self, count: u64, doubt: &Doubt) -> Result<(), StoreError> {
+        let written = self.settle(count);
+        thread::sleep(FRESH.saturating_sub(doubt.since.elapsed()));
+        written
+    }
+
+    fn settle(&self, count: u64) -> Result<(), StoreError> {
         let written = self.write(2 * count);
         self.unlock();
         written
@@ -88,7 +133,7 @@ impl Generation {
             return Ok(());
         }
         self.lock()?;
-        self.settled(count)
+        self.settle(count)
     }
 
     fn read(&self) -> Option<u64> {
@@ -133,38 +178,70 @@ mod tests {
         (folder, generation)
     }
 
+    /// The number when nothing that was read before is good any more.
+    fn now(generation: &Generation) -> (u64, bool) {
+        thread::sleep(FRESH);
+        generation.now()
+    }
+
     #[test]
     fn an_empty_file_is_in_doubt_until_repaired() {
         let (_folder, generation) = open();
         assert!(generation.now().1);
         generation.repair(7).unwrap();
-        assert_eq!(generation.now(), (14, false));
+        assert_eq!(now(&generation), (14, false));
     }
 
     #[test]
     fn every_answer_in_doubt_is_new() {
         let (_folder, generation) = open();
         generation.repair(1).unwrap();
-        generation.doubt(1).unwrap();
+        let doubt = generation.doubt(1).unwrap();
         let answers = [generation.now(), generation.now()];
         assert!(answers.iter().all(|(number, doubt)| *doubt && *number >= DOUBT));
         assert_ne!(answers[0], answers[1]);
-        generation.settled(2).unwrap();
+        generation.settled(2, &doubt).unwrap();
+        assert_eq!(generation.now(), (4, false));
+    }
+
+    #[test]
+    fn nobody_goes_by_an_old_number_once_a_change_is_done() {
+        let (folder, writer) = open();
+        writer.repair(1).unwrap();
+        let reader = Generation::open(folder.path()).unwrap();
+        for count in 2..200 {
+            while reader.now().0 != 2 * (count - 1) {} // freshly read, as late as can be
+            let doubt = writer.doubt(count - 1).unwrap();
+            writer.settled(count, &doubt).unwrap();
+            assert_eq!(reader.now(), (2 * count, false));
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_good_for_a_moment_and_no_longer() {
+        let (_folder, generation) = open();
+        generation.repair(1).unwrap();
+        assert_eq!(generation.now(), (2, false));
+        generation.write(4).unwrap();
+        let patience = Instant::now() + Duration::from_secs(10);
+        while generation.now().0 == 2 {
+            assert!(Instant::now() < patience, "the old number stays for ever");
+        }
         assert_eq!(generation.now(), (4, false));
     }
 
     #[test]
     fn a_second_process_waits_until_the_first_has_settled() {
         let (folder, first) = open();
-        first.doubt(1).unwrap();
+        let doubt = first.doubt(1).unwrap();
         let second = Generation::open(folder.path()).unwrap();
-        let waiting = thread::spawn(move || second.doubt(2).map(|()| second));
+        let waiting = thread::spawn(move || second.doubt(2).map(|doubt| (second, doubt)));
         thread::sleep(LOCK_POLL * 20);
         assert!(!waiting.is_finished());
-        first.settled(2).unwrap();
-        let second = waiting.join().unwrap().unwrap();
-        assert!(first.now().1, "the second one's change is in doubt now");
-        second.settled(3).unwrap();
+        first.settled(2, &doubt).unwrap();
+        let (second, doubt) = waiting.join().unwrap().unwrap();
+        assert!(now(&first).1, "the second one's change is in doubt now");
+        second.settled(3, &doubt).unwrap();
         assert_eq!(first.now(), (6, false));
     }
 
@@ -173,10 +250,10 @@ mod tests {
         let (folder, first) = open();
         first.repair(1).unwrap();
         let second = Generation::open(folder.path()).unwrap();
-        first.doubt(1).unwrap();
+        let _died = first.doubt(1).unwrap();
         drop(first);
         assert!(second.now().1);
         second.repair(2).unwrap();
-        assert_eq!(second.now(), (4, false));
+        assert_eq!(now(&second), (4, false));
     }
 }

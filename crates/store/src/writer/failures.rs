@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use super::{Effect, KEPT_MAX, QUEUE_MAX};
 use crate::{
     ARGUMENTS_BYTES_MAX, AuditRecord, BUSY_TIMEOUT, By, DATABASE_FILE, Health, Store, StoreError,
-    generation::Generation,
+    audit::head::HeadFile,
+    generation::{FRESH, Generation},
 };
 
 /// A store whose database may not grow, and whose file has `free` pages to fill later: see [`make_room`].
@@ -146,7 +147,8 @@ async fn a_change_whose_author_died_is_never_missed() {
     let database = other(&folder);
     let dying = Generation::open(folder.path()).unwrap();
     database.execute_batch("BEGIN IMMEDIATE; UPDATE generation SET count = count + 1").unwrap();
-    dying.doubt(before / 2).unwrap();
+    let _never_settled = dying.doubt(before / 2).unwrap();
+    tokio::time::sleep(FRESH).await;
     assert_ne!(hub.generation(), before, "in doubt before the commit");
     database.execute_batch("COMMIT").unwrap();
     drop(dying);
@@ -156,6 +158,25 @@ async fn a_change_whose_author_died_is_never_missed() {
     let after = hub.generation();
     assert_ne!(after, before);
     assert_eq!(hub.generation(), after, "settled by the hub itself");
+}
+
+/// Commits that another one follows leave the flushing to it; the last one, and one that somebody waits for, do not.
+#[tokio::test]
+async fn after_a_flood_the_second_copy_of_the_end_is_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let file = HeadFile::open(folder.path()).unwrap();
+    for number in 0..20_000 {
+        while store.audit_batched(record(&number.to_string(), 0)).is_err() {
+            tokio::task::yield_now().await;
+        }
+        if let Some(head) = file.read() {
+            assert!(head.seq <= store.audit_head().unwrap().seq, "the file is never newer");
+        }
+    }
+    store.flush().await.unwrap();
+    assert_eq!(store.audit_head().unwrap().seq, 20_000);
+    assert_eq!(file.read(), Some(store.audit_head().unwrap()));
 }
 
 /// A change that fails half-way leaves nothing, and does not harm the others in its batch.

@@ -127,7 +127,8 @@ impl Run {
     fn commit(&mut self) {
         let count = self.pending.len().min(BATCH_MAX);
         self.batch.extend(self.pending.drain(..count));
-        match self.transactions.commit(&mut self.batch) {
+        let followed = self.count_here() >= BATCH_MAX;
+        match self.transactions.commit(&mut self.batch, followed) {
             Ok(records) => self.committed(records),
             Err(error) => self.failed(&error),
         }

@@ -14,12 +14,17 @@ use crate::{
 
 const DOING: &str = "write to the database";
 
+/// How many commits in a row may be left to be flushed by a later one.
+const UNFLUSHED_MAX: u32 = 15;
+
 pub(super) struct Transactions {
     connection: Connection,
     chain: Chain,
     shared: Arc<Shared>,
     /// What each command of the batch did, in its order; used again and again.
     done: Vec<Done>,
+    /// How many commits, up to the last, are left to be flushed by a later one.
+    unflushed: u32,
 }
 
 /// What a command did, kept until the commit decides.
@@ -41,14 +46,19 @@ struct Sum {
 impl Transactions {
     pub(super) fn new(connection: Connection, shared: Arc<Shared>) -> Self {
         let chain = Chain::new(shared.head_file.read().unwrap_or_default());
-        Self { connection, chain, shared, done: Vec::new() }
+        Self { connection, chain, shared, done: Vec::new(), unflushed: 0 }
     }
 
     /// Commits a batch and answers who waits. Says how many records of the audit it wrote.
     ///
+    /// `followed`: another commit comes at once. Where nobody waits for this one, flushing it to the disk is left to
+    /// that one, [`UNFLUSHED_MAX`] times in a row.
+    ///
     /// # Errors
     /// Nothing was written, nobody was answered, and the batch is as it was.
-    pub(super) fn commit(&mut self, batch: &mut Vec<Command>) -> Result<u64, StoreError> {
+    pub(super) fn commit(&mut self, batch: &mut Vec<Command>, followed: bool) -> Result<u64, StoreError> {
+        let later = followed && self.unflushed < UNFLUSHED_MAX && !batch.iter().any(Command::is_urgent);
+        self.flush_with_commit(!later)?;
         execute(&self.connection, "BEGIN IMMEDIATE")?;
         let committed = self.apply(batch).and_then(|(sum, count)| self.finish(&sum, count).map(|()| sum));
         match committed {
@@ -88,11 +98,25 @@ impl Transactions {
             return execute(&self.connection, "COMMIT");
         }
         write_count(&self.connection, count + 1)?;
-        self.shared.generation.doubt(count)?;
+        let doubt = self.shared.generation.doubt(count)?;
         execute(&self.connection, "COMMIT").inspect_err(|_| self.shared.generation.unknown())?;
-        if let Err(error) = self.shared.generation.settled(count + 1) {
+        if let Err(error) = self.shared.generation.settled(count + 1, &doubt) {
             // It stays in doubt: everybody reads policy anew on every call, which is slow and right.
             tracing::warn!(%error, "the generation could not be settled");
+        }
+        Ok(())
+    }
+
+    /// Whether the next commit waits until it, and every one before it, is on the disk itself.
+    fn flush_with_commit(&mut self, flush: bool) -> Result<(), StoreError> {
+        if flush && self.unflushed > 0 {
+            set_synchronous(&self.connection, "FULL")?;
+            self.unflushed = 0;
+        } else if !flush {
+            if self.unflushed == 0 {
+                set_synchronous(&self.connection, "NORMAL")?;
+            }
+            self.unflushed += 1;
         }
         Ok(())
     }
@@ -100,7 +124,10 @@ impl Transactions {
     fn after(&mut self, sum: &Sum) {
         if sum.records > 0 {
             self.chain.committed(sum.head);
-            self.shared.head_file.write(sum.head);
+            if self.unflushed == 0 {
+                // Not before it is on the disk: the file may be older than the database, never newer.
+                self.shared.head_file.write(sum.head);
+            }
         }
         if let Some(lost) = sum.alarm {
             self.shared.health.lost(lost);
@@ -164,6 +191,11 @@ fn in_savepoint(
     }
     execute(connection, "RELEASE change")?;
     Ok(effect.unwrap_or_default())
+}
+
+/// A pragma takes effect when it is prepared, so this statement is not kept.
+fn set_synchronous(connection: &Connection, mode: &str) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", mode).map_err(StoreError::sql(DOING))
 }
 
 fn read_count(connection: &Connection) -> Result<u64, StoreError> {
