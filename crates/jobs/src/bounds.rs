@@ -14,6 +14,8 @@ pub const ATTRIBUTES_BYTES_MAX: usize = 16 << 10;
 pub const RESULT_BYTES_MAX: usize = 16 << 20;
 /// The largest checkpoint, question or answer, in bytes of JSON.
 pub const CHECKPOINT_BYTES_MAX: usize = 1 << 20;
+/// What a tool answered that failed is kept up to this many bytes of JSON.
+pub const FAILURE_RESULT_BYTES_MAX: usize = 1 << 20;
 /// The longest message of a failure or of progress, in bytes; longer ones are cut.
 pub const MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// The longest line of a job's log, in bytes; longer ones are cut.

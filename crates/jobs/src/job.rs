@@ -191,17 +191,33 @@ pub struct Failure {
     /// The pause before it, in milliseconds, if the job's own backoff is not to be used.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after_ms: Option<u32>,
+    /// What the tool answered besides, as JSON text; at most [`FAILURE_RESULT_BYTES_MAX`](crate::bounds::FAILURE_RESULT_BYTES_MAX),
+    /// else it is left out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<Box<str>>,
 }
 
 impl Failure {
     /// A failure that another attempt may mend.
     pub fn retryable(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), retryable: true, retry_after_ms: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            retryable: true,
+            retry_after_ms: None,
+            result: None,
+        }
     }
 
     /// A failure that no attempt mends.
     pub fn last(code: &str, message: impl Into<String>) -> Self {
         Self { retryable: false, ..Self::retryable(code, message) }
+    }
+
+    /// Keeps what the tool answered besides, as JSON text, unless it is too large.
+    pub fn with_result(self, result: &str) -> Self {
+        let fits = result.len() <= crate::bounds::FAILURE_RESULT_BYTES_MAX;
+        Self { result: fits.then(|| result.into()), ..self }
     }
 }
 
