@@ -17,18 +17,22 @@ use crate::meta::Meta;
 use crate::mirrored::Mirrored;
 use crate::outbox::Outbox;
 use crate::params::Params;
+use crate::per_view::PerView;
 use crate::running::Running;
+use crate::tasks::Backgrounds;
 
 /// What every connection shares.
 pub(crate) struct Core {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) lists: Lists,
     pub(crate) mirrored: Mirrored,
+    pub(crate) backgrounds: PerView<Backgrounds>,
 }
 
 impl Core {
     pub(crate) fn new(handler: Arc<dyn Handler>, page_size: usize) -> Arc<Self> {
-        Arc::new(Self { handler, lists: Lists::new(page_size), mirrored: Mirrored::default() })
+        let (lists, mirrored, backgrounds) = (Lists::new(page_size), Mirrored::default(), PerView::default());
+        Arc::new(Self { handler, lists, mirrored, backgrounds })
     }
 }
 

@@ -77,6 +77,11 @@ impl WireError {
         Self::new(METHOD_NOT_FOUND, format!("there is no method {shown:?} in MCP {}", version.as_str()))
     }
 
+    /// A tool that is called as a task and runs in no such way, or the reverse (2025-11-25).
+    pub(crate) fn wrong_way(message: String) -> Self {
+        Self::new(METHOD_NOT_FOUND, message)
+    }
+
     pub(crate) fn unsupported_version(requested: &str) -> Self {
         let shown: String = requested.chars().take(100).collect();
         let supported = Version::ALL.map(Version::as_str);

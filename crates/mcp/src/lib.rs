@@ -30,9 +30,11 @@ mod mirrored;
 mod modern;
 mod outbox;
 mod params;
+mod per_view;
 #[cfg(test)]
 mod properties;
 mod running;
+mod tasks;
 mod version;
 
 pub use downstream::{http, stdio};

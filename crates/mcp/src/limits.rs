@@ -82,3 +82,22 @@ pub const FINISH_GRACE: Duration = Duration::from_secs(5);
 
 /// How long lists may be considered fresh (`ttlMs`): changes are told to those who listen.
 pub const LIST_TTL_MS: u64 = 60_000;
+
+/// How long a call that may become a task is waited for: one that ends within is answered directly. Short enough that
+/// nobody notices, long enough for most commands.
+pub const TASK_GRACE: Duration = Duration::from_millis(250);
+
+/// How often a client should ask for a young task.
+pub const TASK_POLL_MIN: Duration = Duration::from_millis(500);
+
+/// How often a client should ask for an old task.
+pub const TASK_POLL_MAX: Duration = Duration::from_secs(10);
+
+/// How many tasks one page of `tasks/list` holds (2025-11-25).
+pub const TASKS_PAGE_SIZE: usize = 100;
+
+/// How many tasks one subscription listens to, and how many of its tasks a session is told of.
+pub const TASKS_WATCHED_MAX: usize = 64;
+
+/// How often progress of one task is told at most; changes of its status are told at once.
+pub const TASK_PROGRESS_EVERY: Duration = Duration::from_millis(500);

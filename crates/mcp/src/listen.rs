@@ -7,14 +7,15 @@ use bytes::Bytes;
 use drawbridge_contract::{Caller, CancellationToken, Change, Handler, RawValue, Watch, broadcast};
 use serde::Deserialize;
 
-use crate::convert::begin;
+use crate::convert::{Seen, begin, write_detailed};
 use crate::core::{Exchange, may_hear};
 use crate::encode::{Object, Reply, notification};
 use crate::envelope::Id;
 use crate::error::WireError;
 use crate::in_flight::Entered;
-use crate::limits::WATCHES_MAX;
+use crate::limits::{TASKS_WATCHED_MAX, WATCHES_MAX};
 use crate::params::object;
+use crate::tasks::{Tasks, Told};
 use crate::version::Version;
 
 /// What a host wants to hear of.
@@ -25,6 +26,7 @@ pub(crate) struct Filter {
     prompts_list_changed: bool,
     resources_list_changed: bool,
     resource_subscriptions: BTreeSet<String>,
+    task_ids: BTreeSet<String>,
 }
 
 impl Filter {
@@ -39,7 +41,18 @@ impl Filter {
             );
             return Err(WireError::invalid_params(message));
         }
+        if filter.task_ids.len() > TASKS_WATCHED_MAX {
+            let message = format!(
+                "one subscription listens to at most {TASKS_WATCHED_MAX} tasks; open another for the rest"
+            );
+            return Err(WireError::invalid_params(message));
+        }
         Ok(filter)
+    }
+
+    /// Whether it names tasks, which only hosts may that know them.
+    pub(crate) fn wants_tasks(&self) -> bool {
+        !self.task_ids.is_empty()
     }
 
     fn wants(&self, change: &Change) -> bool {
@@ -72,6 +85,9 @@ impl Filter {
         if !self.resource_subscriptions.is_empty() {
             object.value("resourceSubscriptions", &self.resource_subscriptions);
         }
+        if !self.task_ids.is_empty() {
+            object.value("taskIds", &self.task_ids);
+        }
     }
 }
 
@@ -84,14 +100,21 @@ pub(crate) struct Listening {
     changes: broadcast::Receiver<Change>,
     /// Changes still to be told.
     waiting: Vec<Change>,
+    told: Option<Told>,
     is_acknowledged: bool,
     _watches: Vec<Watch>,
     entered: Option<Entered>,
 }
 
 impl Listening {
-    /// Opens a subscription. Resources that this caller may not watch are left out, and the acknowledgement shows it.
-    pub(crate) async fn open(handler: Arc<dyn Handler>, exchange: Exchange, mut filter: Filter) -> Self {
+    /// Opens a subscription. Resources that this caller may not watch, and tasks that are not its own, are left out, and the
+    /// acknowledgement shows it.
+    pub(crate) async fn open(
+        handler: Arc<dyn Handler>,
+        exchange: Exchange,
+        mut filter: Filter,
+        tasks: Option<Tasks>,
+    ) -> Self {
         let Exchange { caller, id, entered, .. } = exchange;
         // Before the watches: what changes in between is then told rather than missed.
         let changes = handler.changes();
@@ -104,8 +127,24 @@ impl Listening {
             }
         }
         filter.resource_subscriptions = watched;
+        let mut told = None;
+        if let Some(tasks) = tasks {
+            let (opened, watched) = Told::open(tasks, std::mem::take(&mut filter.task_ids)).await;
+            (told, filter.task_ids) = (Some(opened), watched);
+        }
         let (waiting, is_acknowledged) = (Vec::new(), false);
-        Self { handler, caller, id, filter, changes, waiting, is_acknowledged, _watches: watches, entered }
+        Self {
+            handler,
+            caller,
+            id,
+            filter,
+            changes,
+            waiting,
+            told,
+            is_acknowledged,
+            _watches: watches,
+            entered,
+        }
     }
 
     /// The next message; `None` when there will be no more. Can be dropped and called again.
@@ -119,7 +158,11 @@ impl Listening {
             if let Some(change) = self.waiting.pop() {
                 return Some(self.render(&change));
             }
-            match self.changes.recv().await {
+            let change = tokio::select! {
+                change = self.changes.recv() => change,
+                seen = next_task(&mut self.told) => return Some(self.render_task(&seen)),
+            };
+            match change {
                 Ok(change) if self.wants(&change) => self.waiting.push(change),
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => self.waiting = self.filter.lists(),
@@ -154,11 +197,22 @@ impl Listening {
         })
     }
 
+    fn render_task(&self, seen: &Seen) -> Bytes {
+        self.tell("notifications/tasks", |params| write_detailed(params, seen))
+    }
+
     fn tell(&self, method: &str, write: impl FnOnce(&mut Object<'_>)) -> Bytes {
         notification(method, |params| {
             params.object("_meta", |meta| meta.raw(SUBSCRIPTION, self.id.as_json()));
             write(params);
         })
+    }
+}
+
+async fn next_task(told: &mut Option<Told>) -> Seen {
+    match told {
+        Some(told) => told.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use drawbridge_contract::{Annotations, RawValue, ToolSpec, View};
+use drawbridge_contract::{Annotations, Background, RawValue, ToolSpec, View};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -165,7 +165,33 @@ struct PlainTool<'a> {
     annotations: Option<Annotations>,
 }
 
+/// A tool that may run as a task of 2025-11-25, and says so.
+#[derive(Serialize)]
+struct TaskTool<'a> {
+    #[serde(flatten)]
+    spec: &'a ToolSpec,
+    execution: Execution,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Execution {
+    task_support: &'static str,
+}
+
+fn task_support(spec: &ToolSpec, version: Version) -> Option<Execution> {
+    let task_support = match spec.background {
+        Background::Forbidden => return None,
+        Background::Optional => "optional",
+        Background::Required => "required",
+    };
+    version.has_core_tasks().then_some(Execution { task_support })
+}
+
 fn write_tool(out: &mut Vec<u8>, spec: &ToolSpec, version: Version) {
+    if let Some(execution) = task_support(spec, version) {
+        return write_value(out, &TaskTool { spec, execution });
+    }
     if version.has_structure() {
         return write_value(out, spec);
     }

@@ -1,13 +1,14 @@
 //! `_meta` of a request: which revision, who asks, what it can be asked, and what it wants to hear meanwhile.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drawbridge_contract::{Abilities, Host, LogLevel, RawValue, TraceContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::envelope::{Id, present, string};
+use crate::envelope::{Id, is_object, present, string};
 use crate::error::WireError;
 use crate::params::{Params, object};
 use crate::version::Version;
@@ -66,6 +67,11 @@ impl<'a> Meta<'a> {
     pub(crate) fn host(&self) -> Result<Arc<Host>, WireError> {
         let as_meta = |error: WireError| WireError { is_malformed: true, ..error };
         host(self.client_info, self.capabilities, Version::V2026_07_28).map_err(as_meta)
+    }
+
+    /// Whether the host knows tasks, as it says with each request.
+    pub(crate) fn declares_tasks(&self) -> bool {
+        self.capabilities.is_some_and(declares_tasks)
     }
 
     /// The least grave log event that the request wants to hear; none unless it says so.
@@ -146,6 +152,29 @@ struct Capabilities<'a> {
     elicitation: Option<&'a RawValue>,
     #[serde(borrow)]
     roots: Option<&'a RawValue>,
+}
+
+/// The name of the extension that hosts declare when they know tasks (2026-07-28, SEP-2663).
+pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
+
+/// Whether capabilities declare [`TASKS`]. Most do not, and are looked at no further.
+fn declares_tasks(capabilities: &RawValue) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Extended<'a> {
+        #[serde(borrow)]
+        extensions: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    }
+    if !capabilities.get().contains("tasks") {
+        return false;
+    }
+    let extended: Extended<'_> = serde_json::from_str(capabilities.get()).unwrap_or_default();
+    extended.extensions.get(TASKS).is_some_and(|settings| is_object(settings))
+}
+
+/// What a host must declare to be given tasks, as an MCP `ClientCapabilities` object.
+pub(crate) fn needed_for_tasks() -> Value {
+    json!({ "extensions": { TASKS: {} } })
 }
 
 #[derive(Default, Deserialize)]
@@ -237,6 +266,24 @@ mod tests {
         for bad in ["[]", "1", r#"{"elicitation":[]}"#, r#"{"sampling":{},"sampling":{}}"#] {
             let raw = RawValue::from_string(bad.to_owned()).unwrap();
             assert!(host(None, Some(&raw), Version::V2026_07_28).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tasks_are_declared_as_an_extension_and_nowhere_else() {
+        let declares = |text: &str| declares_tasks(&RawValue::from_string(text.to_owned()).unwrap());
+        assert!(declares(r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#));
+        assert!(declares(
+            r#"{"sampling":{},"extensions":{"x/y":1,"io.modelcontextprotocol/t\u0061sks":{}},"a":"tasks"}"#
+        ));
+        for not in [
+            "{}",
+            r#"{"tasks":{}}"#,
+            r#"{"io.modelcontextprotocol/tasks":{}}"#,
+            r#"{"extensions":{"io.modelcontextprotocol/tasks":false}}"#,
+            r#"{"extensions":["io.modelcontextprotocol/tasks"]}"#,
+        ] {
+            assert!(!declares(not), "{not}");
         }
     }
 

@@ -1,13 +1,13 @@
 //! Arguments that are mirrored into `Mcp-Param-*` headers (2026-07-28, custom headers from tool parameters).
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use drawbridge_contract::View;
 use serde_json::Value;
 
-/// How many views' annotations are kept.
-const VIEWS_KEPT_MAX: usize = 64;
+use crate::per_view::PerView;
+
 /// How deep properties are followed.
 const DEPTH_MAX: usize = 16;
 
@@ -25,21 +25,12 @@ pub(crate) type Mirrors = HashMap<Box<str>, Vec<Mirror>>;
 
 /// Finds mirrored arguments, once per view.
 #[derive(Default)]
-pub(crate) struct Mirrored(Mutex<VecDeque<(u64, Arc<Mirrors>)>>);
+pub(crate) struct Mirrored(PerView<Mirrors>);
 
 impl Mirrored {
     /// The mirrored arguments of this view's tools.
     pub(crate) fn of(&self, view: &View) -> Arc<Mirrors> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = kept.iter().find(|(revision, _)| *revision == view.revision) {
-            return known.clone();
-        }
-        let found = Arc::new(find(view));
-        if kept.len() >= VIEWS_KEPT_MAX {
-            kept.pop_front();
-        }
-        kept.push_back((view.revision, found.clone()));
-        found
+        self.0.of(view, find)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Completion, CompletionOf, Sink, Target};
+use drawbridge_contract::{Background, Completion, CompletionOf, Outcome, Sink, Target};
 use serde::Deserialize;
 
 use crate::convert::{self, Purpose};
@@ -14,8 +14,9 @@ use crate::events::{EventSink, Threshold};
 use crate::limits::LIST_TTL_MS;
 use crate::listen::{Filter, Listening};
 use crate::lists::Kind;
-use crate::meta::Meta;
+use crate::meta::{Meta, TASKS};
 use crate::params::{Params, object, text};
+use crate::tasks::{self, Tasks};
 use crate::version::Version;
 
 const VERSION: Version = Version::V2026_07_28;
@@ -52,7 +53,10 @@ fn dispatch(
         "prompts/get" => get_prompt(core, exchange, params, meta),
         "completion/complete" => complete(core, exchange, VERSION, params),
         "server/discover" => Ok(discover(core, &exchange)),
-        "subscriptions/listen" => listen(core, exchange, params),
+        "subscriptions/listen" => listen(core, exchange, params, meta),
+        "tasks/get" => tasks::get(core, exchange, params, meta),
+        "tasks/update" => tasks::update(core, exchange, params, meta),
+        "tasks/cancel" => tasks::cancel(core, exchange, params, meta),
         other => Err(WireError::unknown_method(other, VERSION)),
     }
 }
@@ -63,8 +67,34 @@ fn call_tool(
     params: &Params<'_>,
     meta: &Meta<'_>,
 ) -> Result<Work, WireError> {
-    let target = Target::Tool((*text(params.name, "name")?).into());
-    call(core, exchange, Purpose::Tool, target, params, meta)
+    let tool = text(params.name, "name")?;
+    let target = Target::Tool((*tool).into());
+    match task(core, &exchange, &tool, meta)? {
+        None => call(core, exchange, Purpose::Tool, target, params, meta),
+        Some((tasks, background)) => {
+            let asking = Asking::read(target, params, meta.host()?, meta)?;
+            Ok(tasks::submit(core, exchange, tasks, background, &asking, params.answers()?))
+        }
+    }
+}
+
+/// Whether a call may become a task: its host and its tool have to say so, both.
+fn task(
+    core: &Core,
+    exchange: &Exchange,
+    tool: &str,
+    meta: &Meta<'_>,
+) -> Result<Option<(Tasks, Background)>, WireError> {
+    let background = tasks::background_of(core, &exchange.caller, tool);
+    let may_be = match background {
+        Background::Forbidden => false,
+        Background::Optional => meta.declares_tasks() && core.handler.jobs().is_some(),
+        Background::Required => core.handler.jobs().is_some(),
+    };
+    if !may_be {
+        return Ok(None);
+    }
+    Ok(Some((Tasks::of(core, &exchange.caller, "tools/call", meta)?, background)))
 }
 
 fn read_resource(
@@ -102,7 +132,14 @@ fn call(
     let cancellation = exchange.cancellation();
     let done = core.handler.clone().call(call, live(&cancellation, sink));
     let (id, able) = (exchange.id, asking.host.abilities);
-    let answer = async move { convert::outcome(VERSION, &id, &purpose, able, done.await) };
+    let tasks = if meta.declares_tasks() { Tasks::of(core, &exchange.caller, "", meta).ok() } else { None };
+    let answer = async move {
+        match (done.await, tasks) {
+            // Its tool itself put it into the background.
+            (Ok(Outcome::Accepted(job)), Some(tasks)) => tasks.created(&id, &job).await,
+            (outcome, _) => convert::outcome(VERSION, &id, &purpose, able, outcome),
+        }
+    };
     Ok(Work::Running(run(exchange.entered, cancellation, outbox, answer)))
 }
 
@@ -186,7 +223,7 @@ fn discover(core: &Core, exchange: &Exchange) -> Work {
     Work::Ready(Reply::object(&exchange.id, 1024 + view.instructions.len(), |object| {
         convert::begin(VERSION, object);
         object.list("supportedVersions", &Version::ALL, |out, version| write_value(out, version.as_str()));
-        object.object("capabilities", |object| write_capabilities(VERSION, object));
+        object.object("capabilities", |object| write_capabilities(core, VERSION, object));
         if !view.instructions.is_empty() {
             object.value("instructions", &view.instructions);
         }
@@ -197,7 +234,7 @@ fn discover(core: &Core, exchange: &Exchange) -> Work {
 }
 
 /// What we can do, in any revision. It does not depend on what is served now: that may change while hosts listen.
-pub(crate) fn write_capabilities(version: Version, object: &mut Object<'_>) {
+pub(crate) fn write_capabilities(core: &Core, version: Version, object: &mut Object<'_>) {
     object.raw("tools", r#"{"listChanged":true}"#);
     object.raw("resources", r#"{"subscribe":true,"listChanged":true}"#);
     object.raw("prompts", r#"{"listChanged":true}"#);
@@ -205,9 +242,20 @@ pub(crate) fn write_capabilities(version: Version, object: &mut Object<'_>) {
     if version.has_annotations() {
         object.raw("completions", "{}");
     }
+    if core.handler.jobs().is_none() {
+        return;
+    }
+    if version.is_modern() {
+        object.object("extensions", |extensions| extensions.raw(TASKS, "{}"));
+    }
+    if version.has_core_tasks() {
+        object.raw("tasks", r#"{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}"#);
+    }
 }
 
-fn listen(core: &Core, exchange: Exchange, params: &Params<'_>) -> Result<Work, WireError> {
+fn listen(core: &Core, exchange: Exchange, params: &Params<'_>, meta: &Meta<'_>) -> Result<Work, WireError> {
     let filter = Filter::read(params.notifications)?;
-    Ok(Work::Listening(Box::pin(Listening::open(core.handler.clone(), exchange, filter))))
+    let wants = filter.wants_tasks();
+    let tasks = wants.then(|| Tasks::of(core, &exchange.caller, "subscriptions/listen", meta)).transpose()?;
+    Ok(Work::Listening(Box::pin(Listening::open(core.handler.clone(), exchange, filter, tasks))))
 }

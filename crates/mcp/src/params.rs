@@ -39,6 +39,10 @@ pub(crate) struct Params<'a> {
     pub(crate) notifications: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "present")]
     pub(crate) level: Option<&'a RawValue>,
+    #[serde(rename = "taskId", borrow, deserialize_with = "present")]
+    pub(crate) task_id: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "present")]
+    pub(crate) task: Option<&'a RawValue>,
     #[serde(rename = "requestId", borrow, deserialize_with = "present")]
     pub(crate) request_id: Option<&'a RawValue>,
     #[serde(rename = "protocolVersion", borrow, deserialize_with = "present")]

@@ -67,6 +67,11 @@ impl Version {
         self >= Self::V2025_11_25
     }
 
+    /// Tasks as this one revision had them in its core, an experiment; later they are an extension.
+    pub(crate) fn has_core_tasks(self) -> bool {
+        self == Self::V2025_11_25
+    }
+
     /// Streams that begin with an empty event and may be closed early to be polled (SEP-1699).
     pub(crate) fn has_polling(self) -> bool {
         self == Self::V2025_11_25

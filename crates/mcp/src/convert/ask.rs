@@ -41,6 +41,16 @@ pub(crate) fn write_params(request: &InputRequest, version: Version, params: &mu
     }
 }
 
+/// Whether a host can be asked this.
+pub(crate) fn can_ask(request: &InputRequest, able: Abilities) -> bool {
+    match request {
+        InputRequest::ElicitForm { .. } => able.elicit_form,
+        InputRequest::ElicitUrl { .. } => able.elicit_url,
+        InputRequest::Sample(_) => able.sampling,
+        InputRequest::ListRoots => able.roots,
+    }
+}
+
 /// What the host would have to be able to do, and is not; `None` when it can answer everything.
 pub(crate) fn lacking(needed: &InputRequired, able: Abilities) -> Option<Abilities> {
     let mut lacks = Abilities::default();

@@ -3,10 +3,15 @@
 mod ask;
 mod refusal;
 mod result;
+mod task;
 
-pub(crate) use ask::{Asked, lacking, method_of, read_response, write_params};
+pub(crate) use ask::{Asked, can_ask, lacking, method_of, read_response, write_params};
 pub(crate) use refusal::refusal;
-pub(crate) use result::{begin, completion, end, outcome};
+pub(crate) use result::{begin, completion, end, outcome, tool};
+pub(crate) use task::{
+    RELATED_TASK, Seen, asked_by_key, task, task_created, task_created_legacy, task_legacy, task_result,
+    tasks_page, write_detailed,
+};
 
 /// What a call was for, as far as its answer depends on it.
 #[derive(Debug, Clone)]

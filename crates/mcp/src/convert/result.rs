@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use drawbridge_contract::{
-    Abilities, Answer, Content, InputRequired, Outcome, PromptResult, RawValue, Refusal, ResourceResult,
-    Suggestions, ToolResult,
+    Abilities, Answer, Content, InputRequest, InputRequired, Outcome, PromptResult, RawValue, Refusal,
+    ResourceResult, Suggestions, ToolResult,
 };
 use serde_json::{Value, json};
 
@@ -44,17 +44,21 @@ fn accepted(job: &str) -> ToolResult {
     ToolResult::text_and(&format!("accepted: it runs in the background as job {job}"), &json!({ "job": job }))
 }
 
-pub(super) fn tool(version: Version, id: &Id, result: &ToolResult) -> Reply {
-    let content = content_for(version, &result.content);
+pub(crate) fn tool(version: Version, id: &Id, result: &ToolResult) -> Reply {
     Reply::object(id, result.size_bytes() + 256, |object| {
         begin(version, object);
-        object.raw("content", &content);
-        if let Some(structured) = result.structured.as_ref().filter(|_| version.has_structure()) {
-            object.raw("structuredContent", structured.get());
-        }
-        object.raw("isError", if result.is_error { "true" } else { "false" });
+        write_tool(version, object, result);
         end(version, object, result.meta.as_deref());
     })
+}
+
+/// The members of a tool's result, without `_meta`.
+pub(super) fn write_tool(version: Version, object: &mut Object<'_>, result: &ToolResult) {
+    object.raw("content", &content_for(version, &result.content));
+    if let Some(structured) = result.structured.as_ref().filter(|_| version.has_structure()) {
+        object.raw("structuredContent", structured.get());
+    }
+    object.raw("isError", if result.is_error { "true" } else { "false" });
 }
 
 fn resource(version: Version, id: &Id, result: &ResourceResult) -> Reply {
@@ -111,11 +115,16 @@ fn input_required(version: Version, id: &Id, needed: &InputRequired, able: Abili
 
 fn write_requests(version: Version, needed: &InputRequired, requests: &mut Object<'_>) {
     for (key, request) in &needed.requests {
-        requests.keyed_object(key, |entry| {
-            entry.value("method", method_of(request));
-            entry.object("params", |params| write_params(request, version, params));
-        });
+        write_request(version, key, request, requests);
     }
+}
+
+/// One entry of `inputRequests`.
+pub(super) fn write_request(version: Version, key: &str, request: &InputRequest, requests: &mut Object<'_>) {
+    requests.keyed_object(key, |entry| {
+        entry.value("method", method_of(request));
+        entry.object("params", |params| write_params(request, version, params));
+    });
 }
 
 /// The reply to `completion/complete`.

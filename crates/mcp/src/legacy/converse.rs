@@ -9,7 +9,7 @@ use drawbridge_contract::{
 use serde_json::Value;
 
 use super::peer::Peer;
-use crate::convert::{self, Asked, Purpose, lacking, method_of, write_params};
+use crate::convert::{self, Asked, Purpose, RELATED_TASK, lacking, method_of, write_params};
 use crate::core::{Asking, Core, Exchange, Work, live, run};
 use crate::encode::{Reply, notification, request};
 use crate::envelope::Id;
@@ -113,18 +113,29 @@ impl Conversation {
 
     async fn ask_one(&self, (key, asked): Asked) -> Result<(String, Value), String> {
         let outbox = self.outbox.as_ref().ok_or("there is no way to ask the host within a batch")?;
-        let response = put(&self.peer, outbox, &asked, ASK_TIMEOUT).await;
+        let response = put(&self.peer, outbox, &asked, None, ASK_TIMEOUT).await;
         response
             .map(|value| (key, value))
             .map_err(|why| format!("the host did not answer {}: {why}", method_of(&asked)))
     }
 }
 
-/// Sends one request to the host and waits for its response.
-async fn put(peer: &Peer, outbox: &Outbox, asked: &InputRequest, timeout: Duration) -> Result<Value, String> {
+/// Sends one request to the host, on behalf of `task` if it is one that asks, and waits for its response.
+pub(super) async fn put(
+    peer: &Peer,
+    outbox: &Outbox,
+    asked: &InputRequest,
+    task: Option<&str>,
+    timeout: Duration,
+) -> Result<Value, String> {
     let mut waiting = peer.expect();
     let number = waiting.number;
-    outbox.push(request(number, method_of(asked), |params| write_params(asked, peer.version, params)));
+    outbox.push(request(number, method_of(asked), |params| {
+        write_params(asked, peer.version, params);
+        if let Some(task) = task {
+            params.object("_meta", |meta| meta.object(RELATED_TASK, |related| related.value("taskId", task)));
+        }
+    }));
     match tokio::time::timeout(timeout, &mut waiting.response).await {
         Ok(Ok(response)) => response,
         Ok(Err(_closed)) => Err("the connection ended".to_owned()),
@@ -146,7 +157,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_host_that_never_answers_is_given_up_and_told_so() {
         let (peer, outbox) = (Peer::new(Version::V2025_11_25, Arc::default()), Outbox::default());
-        let error = put(&peer, &outbox, &InputRequest::ListRoots, ASK_TIMEOUT).await.unwrap_err();
+        let error = put(&peer, &outbox, &InputRequest::ListRoots, None, ASK_TIMEOUT).await.unwrap_err();
         assert!(error.contains("600 s"), "{error}");
         let sent = |outbox: &Outbox| String::from_utf8(outbox.take().unwrap().into()).unwrap();
         assert_eq!(sent(&outbox), r#"{"jsonrpc":"2.0","id":1,"method":"roots/list","params":{}}"#);

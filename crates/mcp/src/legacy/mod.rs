@@ -9,6 +9,7 @@ mod peer;
 mod serve;
 pub(crate) mod sessions;
 pub(crate) mod streams;
+mod tasks;
 
 use bytes::Bytes;
 use drawbridge_contract::Change;

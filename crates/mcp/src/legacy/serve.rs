@@ -6,6 +6,7 @@ use drawbridge_contract::{Refusal, Target};
 
 use super::converse;
 use super::peer::Peer;
+use super::tasks;
 use crate::convert::{self, Purpose};
 use crate::core::{Asking, Core, Exchange, Work, run};
 use crate::encode::{Reply, SERVER_INFO, SERVER_INFO_UNTITLED};
@@ -30,7 +31,7 @@ pub(crate) fn initialize(
     let view = core.handler.view(caller);
     let reply = Reply::object(id, 512 + view.instructions.len(), |object| {
         object.value("protocolVersion", version.as_str());
-        object.object("capabilities", |object| write_capabilities(version, object));
+        object.object("capabilities", |object| write_capabilities(core, version, object));
         object.raw("serverInfo", if version.has_structure() { SERVER_INFO } else { SERVER_INFO_UNTITLED });
         if !view.instructions.is_empty() {
             object.value("instructions", &view.instructions);
@@ -66,7 +67,12 @@ fn dispatch(
     let version = peer.version;
     match method {
         "tools/call" => {
-            let target = Target::Tool((*text(params.name, "name")?).into());
+            let tool = text(params.name, "name")?;
+            let target = Target::Tool((*tool).into());
+            if let Some(tasks) = tasks::wanted(core, peer, &exchange, &tool, params)? {
+                let asking = Asking::read(target, params, peer.host.clone(), meta)?;
+                return Ok(tasks::submit(core, exchange, tasks, &asking));
+            }
             call(core, peer, exchange, Purpose::Tool, target, params, meta)
         }
         "tools/list" => list(core, &exchange, version, Kind::Tools, params),
@@ -92,6 +98,10 @@ fn dispatch(
             peer.level.set(read_level(params.level.ok_or_else(missing)?)?);
             Ok(empty(&exchange.id))
         }
+        "tasks/get" => tasks::get(core, peer, exchange, params),
+        "tasks/result" => tasks::result(core, peer, exchange, params),
+        "tasks/list" => tasks::list(core, peer, exchange, params),
+        "tasks/cancel" => tasks::cancel(core, peer, exchange, params),
         "ping" => Ok(empty(&exchange.id)),
         "initialize" => Err(WireError::invalid_request("this session is initialized already; open another")),
         other => Err(WireError::unknown_method(other, version)),

@@ -101,6 +101,7 @@ fn named<'a>(request: &Request<'_>, params: &Params<'a>) -> Option<Cow<'a, str>>
     match &*request.method {
         "tools/call" | "prompts/get" => params.name.and_then(string),
         "resources/read" => params.uri.and_then(string),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.task_id.and_then(string),
         _ => None,
     }
 }
