@@ -77,6 +77,16 @@ pub enum EngineError {
     /// The file could not be opened.
     #[error(transparent)]
     Open(#[from] StoreError),
+    /// The system that keeps the jobs does not answer, or answers with an error. Whether anything was written is not known.
+    #[error(
+        "the jobs are out of reach: could not {doing} ({reason}); try again, it comes back by itself once that does"
+    )]
+    Away {
+        /// What was tried, as a verb.
+        doing: &'static str,
+        /// What was seen. Without addresses and passwords.
+        reason: String,
+    },
     /// What the file says makes no sense.
     #[error("the jobs' database is damaged: {problem}; restore a backup, or move jobs.db away")]
     Damaged {
@@ -105,7 +115,14 @@ impl EngineError {
 
     /// Whether the same request may succeed later, without being changed: the disk is full, the engine is away.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Closed | Self::Database { .. } | Self::TooMany { .. })
+        matches!(
+            self,
+            Self::Full { .. }
+                | Self::Closed
+                | Self::Database { .. }
+                | Self::TooMany { .. }
+                | Self::Away { .. }
+        )
     }
 
     /// Whether everything in the transaction is lost with it.
@@ -115,6 +132,9 @@ impl EngineError {
 }
 
 /// Refuses a text or list that is larger than it may be.
-pub(crate) fn at_most(what: &'static str, size: usize, size_max: usize) -> Result<(), EngineError> {
+///
+/// # Errors
+/// [`EngineError::TooLarge`].
+pub fn at_most(what: &'static str, size: usize, size_max: usize) -> Result<(), EngineError> {
     if size > size_max { Err(EngineError::TooLarge { what, size, size_max }) } else { Ok(()) }
 }

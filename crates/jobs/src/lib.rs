@@ -19,6 +19,7 @@ mod clock;
 mod embedded;
 mod engine;
 mod error;
+mod fit;
 mod job;
 mod limits;
 pub mod machine;
@@ -32,7 +33,7 @@ pub use engine::{
     Answered, AttemptEnd, Beat, Change, Claim, Engine, Exchange, Exchanged, Family, Filter, Happened,
     Heartbeat, Lease, Page, QueueCounts, Said, Work,
 };
-pub use error::EngineError;
+pub use error::{EngineError, at_most};
 pub use job::{DEFAULT_QUEUE, Failure, Job, JobId, Line, NewJob, Outcome, Progress, Start, Submitted, codes};
 pub use limits::{Limit, LimitRow, Rate, Scope};
 pub use machine::{Backoff, Happening, State};

@@ -50,7 +50,10 @@ pub struct LimitRow {
 
 impl Limit {
     /// Refuses what makes no sense.
-    pub(crate) fn check(&self) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`].
+    pub fn check(&self) -> Result<(), EngineError> {
         let refusal = |what, problem: String| Err(EngineError::Invalid { what, problem });
         if self.running_max == Some(0) {
             return refusal("a limit", "of 0 running jobs would stop the queue; pause it instead".into());

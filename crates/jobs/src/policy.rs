@@ -29,7 +29,8 @@ impl Policy {
     pub const ONCE: Self = Self { attempts_max: 1, backoff: Backoff::NONE, deadline_after_ms: None };
 
     /// The same within its bounds.
-    pub(crate) fn bounded(self) -> Self {
+    #[must_use]
+    pub fn bounded(self) -> Self {
         Self { attempts_max: self.attempts_max.clamp(1, ATTEMPTS_MAX), ..self }
     }
 }

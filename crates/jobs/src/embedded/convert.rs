@@ -1,6 +1,5 @@
 //! Between what callers write and what the writer's desk understands.
 
-use super::change::cut;
 use super::claim::{Ask, Handed, Told};
 use super::command::Reply;
 use super::desk::key_of;
@@ -9,9 +8,9 @@ use super::read;
 use super::say::{End, Spoken};
 use super::shared::Shared;
 use super::submit::Taken;
-use crate::bounds::{CLAIM_MAX, LEASE_MS_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX};
+use crate::bounds::{CLAIM_MAX, LEASE_MS_MAX};
 use crate::{
-    AttemptEnd, Claim, EngineError, Exchange, Exchanged, Failure, Lease, Progress, Said, Submitted, Work,
+    AttemptEnd, Claim, EngineError, Exchange, Exchanged, Lease, Progress, Said, Submitted, Work,
 };
 
 pub(super) fn submitted((key, existed): Taken) -> Submitted {
@@ -42,32 +41,16 @@ pub(super) fn bounded_lease(lease_ms: u32) -> i64 {
 
 pub(super) fn spoken(said: Said) -> Result<Spoken, EngineError> {
     let Said { lease, end, progress } = said;
-    let end = match end {
+    let end = match end.fitted() {
         AttemptEnd::Completed(result) => End::Completed(result.into()),
-        AttemptEnd::Failed(failure) => End::Failed(shortened(failure)),
+        AttemptEnd::Failed(failure) => End::Failed(failure),
         AttemptEnd::Stopped => End::Stopped,
         AttemptEnd::Released => End::Released,
         AttemptEnd::AskedInput(question) => End::AskedInput(question.into()),
         AttemptEnd::AwaitsChildren => End::AwaitsChildren,
     };
-    let progress = progress.map(short_progress);
-    Ok(Spoken { key: key_of(&lease.id)?, token: lease.token, end: end.bounded(), progress })
-}
-
-pub(super) fn shortened(mut failure: Failure) -> Failure {
-    failure.message.truncate(failure.message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    let code = cut(&failure.code, NAME_BYTES_MAX);
-    if code.len() < failure.code.len() {
-        failure.code = code.into();
-    }
-    failure
-}
-
-pub(super) fn short_progress(mut progress: Progress) -> Progress {
-    if let Some(message) = &mut progress.message {
-        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    }
-    progress
+    let progress = progress.map(Progress::fitted);
+    Ok(Spoken { key: key_of(&lease.id)?, token: lease.token, end, progress })
 }
 
 pub(super) fn exchanged(told: Told, names: &Shared) -> Result<Exchanged, EngineError> {

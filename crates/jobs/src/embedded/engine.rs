@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::change::{Part, check_filter};
 use super::command::{Command, Reply, change};
-use super::convert::{ask_of, bounded_lease, exchanged, keys_of, short_progress, submitted};
+use super::convert::{ask_of, bounded_lease, exchanged, keys_of, submitted};
 use super::desk::{Desk, key_of};
 use super::file::{self, Readers};
 use super::inbox::Inbox;
@@ -197,7 +197,7 @@ impl Engine for Embedded {
     fn progress(&self, lease: Lease, progress: Progress) -> Answered<'_, ()> {
         Box::pin(async move {
             let key = key_of(&lease.id)?;
-            let progress = short_progress(progress);
+            let progress = progress.fitted();
             if !self.inner.shared.live.set_progress(key.id, lease.token, &progress) {
                 let state = self.get(lease.id.clone()).await?.state;
                 let misfit = crate::machine::Misfit::Stale { state };

@@ -5,9 +5,8 @@ use super::key::Key;
 use super::outcome;
 use super::row::Row;
 use super::runs::Run;
-use crate::bounds::{CHECKPOINT_BYTES_MAX, RESULT_BYTES_MAX};
 use crate::machine::{Event, Failing};
-use crate::{Beat, EngineError, Failure, Progress, State, codes};
+use crate::{Beat, EngineError, Failure, Progress, State};
 
 /// How one attempt ended, in the engine's own terms.
 pub(super) struct Spoken {
@@ -27,26 +26,6 @@ pub(super) enum End {
 }
 
 impl End {
-    /// A result that is too large is a failure that says so.
-    pub(super) fn bounded(self) -> Self {
-        match self {
-            Self::Completed(result) if result.len() > RESULT_BYTES_MAX => {
-                let bytes = result.len();
-                Self::Failed(Failure::last(
-                    codes::RESULT_TOO_LARGE,
-                    format!(
-                        "the result has {bytes} bytes, at most {RESULT_BYTES_MAX} are kept; let the tool write a file instead"
-                    ),
-                ))
-            }
-            Self::AskedInput(question) if question.len() > CHECKPOINT_BYTES_MAX => {
-                let message = format!("it asked something of more than {CHECKPOINT_BYTES_MAX} bytes");
-                Self::Failed(Failure::last(codes::RESULT_TOO_LARGE, message))
-            }
-            other => other,
-        }
-    }
-
     fn event(&self, token: u64) -> Event {
         match self {
             Self::Completed(_) => Event::Complete { token },

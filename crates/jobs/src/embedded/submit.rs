@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::desk::{Desk, key_of};
 use super::history::Entry;
@@ -12,10 +11,7 @@ use super::key::Key;
 use super::lanes::Lane;
 use super::names::NameId;
 use super::row::{Has, Row};
-use crate::bounds::{
-    ARGUMENTS_BYTES_MAX, ATTRIBUTES_BYTES_MAX, CHILDREN_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX, PRIORITY_MAX,
-};
-use crate::error::at_most;
+use crate::bounds::CHILDREN_MAX;
 use crate::machine::{Event, Job as Core, step};
 use crate::{EngineError, Happening, NewJob, Policies, Policy, Start, State};
 
@@ -38,45 +34,12 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Checks everything that can be checked without the file.
     pub(super) fn new(job: NewJob, policies: &Policies) -> Result<Self, EngineError> {
-        check(&job)?;
+        job.check()?;
         let policy = job.policy.unwrap_or_else(|| policies.of(&job.tool)).bounded();
         let parent = job.parent.as_ref().map(key_of).transpose()?;
-        let fingerprint = job.idempotency_key.is_some().then(|| fingerprint(&job));
+        let fingerprint = job.idempotency_key.is_some().then(|| job.fingerprint());
         Ok(Self { job, policy, nonce: rand::random(), parent, fingerprint })
     }
-}
-
-fn check(job: &NewJob) -> Result<(), EngineError> {
-    for (what, name, size_max) in [
-        ("the queue's name", &job.queue, NAME_BYTES_MAX),
-        ("the tool's name", &job.tool, NAME_BYTES_MAX),
-        ("the caller's id", &job.caller, KEY_BYTES_MAX),
-    ] {
-        at_most(what, name.len(), size_max)?;
-        if name.is_empty() {
-            return Err(EngineError::Invalid { what, problem: "is empty; give one".into() });
-        }
-    }
-    for key in [&job.idempotency_key, &job.deduplication_key].into_iter().flatten() {
-        at_most("a key", key.len(), KEY_BYTES_MAX)?;
-    }
-    at_most("the arguments", job.arguments.get().len(), ARGUMENTS_BYTES_MAX)?;
-    let attributes = job.attributes.as_ref().map_or(0, |attributes| attributes.get().len());
-    at_most("the attributes", attributes, ATTRIBUTES_BYTES_MAX)?;
-    if job.priority.unsigned_abs() > PRIORITY_MAX.unsigned_abs() {
-        let problem = format!("must be within {} and {PRIORITY_MAX}", -PRIORITY_MAX);
-        return Err(EngineError::Invalid { what: "the priority", problem });
-    }
-    Ok(())
-}
-
-fn fingerprint(job: &NewJob) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in [&*job.queue, &*job.tool, job.arguments.get()] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
 }
 
 /// A job and whether it was there before.
