@@ -1,6 +1,6 @@
 //! The end of the chain, and the file `audit.head` that keeps a second copy of it.
 //!
-//! The file is written after each commit and never flushed by itself: after a power failure it may be older than the
+//! The file is written after each commit that was flushed to the disk, and never flushed by itself: after a power failure it may be older than the
 //! database, but never newer, because the database's commit was flushed before. So whenever the file names a record
 //! that the database does not have, records were lost or removed.
 
