@@ -1,1 +1,41 @@
-//! The dialects of providers and of clients, translated into [`chat`](crate::chat) and back. No I/O.
+//! The dialects of providers and of clients, translated into [`chat`](crate::chat) and back. No I/O and no clock.
+//!
+//! ```text
+//! provider   the dialects that we speak to providers: requests written, answers read
+//! client     the dialects that clients speak to us: requests read, answers written
+//! head       what has to be known of a request that goes on as it is
+//! relay      an answer that goes on as it is, with its usage read on the way
+//! models     lists of models          embeddings   texts made into vectors
+//! errors     providers' errors, made into the same few kinds
+//! lines, sse bytes cut into lines and events
+//! ```
+//!
+//! A dialect's own words are in its own file or folder. What each dialect can carry is in `docs/llm-dialects.md`.
+
+mod client;
+mod embeddings;
+mod errors;
+mod head;
+mod json;
+mod lines;
+mod models;
+mod openai_chat;
+mod provider;
+mod relay;
+mod sse;
+
+pub use client::{Answer, ClientDialect, Encoder};
+pub use embeddings::{EmbedRequest, EmbedResult};
+pub use errors::{failure_of, retry_after};
+pub use head::Head;
+pub use lines::{LINE_BYTES_MAX, LineTooLong};
+pub use models::{ModelEntry, ModelKind};
+pub use provider::{Decoder, ProviderDialect};
+pub use relay::{Relay, relay_whole};
+pub use sse::{Event, Events, comment};
+
+/// An id for a tool call whose provider gives none. `prefix` is unique to the request, so that ids of several rounds of
+/// one conversation never meet.
+fn made_id(prefix: &str, number: usize) -> String {
+    format!("call_{prefix}_{number}")
+}

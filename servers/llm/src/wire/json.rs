@@ -1,0 +1,130 @@
+//! JSON, written and read the same way in every dialect.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::chat::{Extra, Failure, FailureKind, Family, RawJson};
+
+/// Appends `value`. Our own types have no map with keys that are no strings, the only thing that cannot be written.
+pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let from = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(from);
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// `value` as a body.
+pub(crate) fn body<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    write(&mut out, value);
+    out
+}
+
+/// What a provider answered.
+pub(crate) fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(&error))
+}
+
+/// An answer that is not of its dialect. The words of the error name no content.
+pub(crate) fn malformed(error: &serde_json::Error) -> Failure {
+    let words = format!(
+        "the provider's answer cannot be read ({error}); is the right kind configured for its address?"
+    );
+    Failure::new(FailureKind::Malformed, words)
+}
+
+/// What a client asked.
+pub(crate) fn question<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    question_in(bytes)
+}
+
+/// The same, borrowing from the body.
+pub(crate) fn question_in<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| invalid(format!("the request's body cannot be read: {error}")))
+}
+
+/// A request that makes no sense.
+pub(crate) fn invalid(words: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Invalid, words)
+}
+
+/// Reads `null` as nothing.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// Reads whatever stands there, and takes what is no `T` for nothing: for numbers and notes that an answer can do
+/// without.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = RawJson::deserialize(from)?;
+    Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// Arguments of a tool as a JSON object, which most dialects want: as the model wrote them, or an empty one where it
+/// wrote nothing, or what it wrote in a string where that is no object.
+pub(crate) fn arguments(text: &str) -> RawJson {
+    let text = text.trim();
+    let written = if text.is_empty() { "{}" } else { text };
+    let object = RawJson::parse(written).ok().filter(|_| written.starts_with('{'));
+    object.unwrap_or_else(|| raw(&serde_json::json!({ UNREADABLE: text })))
+}
+
+/// Under this name stand arguments that are no JSON object.
+const UNREADABLE: &str = "unreadable_arguments";
+
+/// A value as JSON that is carried.
+pub(crate) fn raw<T: Serialize + ?Sized>(value: &T) -> RawJson {
+    RawJson::from(serde_json::value::to_raw_value(value).unwrap_or_default())
+}
+
+/// Text that a dialect carries as a string, or as JSON of another kind.
+pub(crate) fn as_text(raw: &RawJson) -> String {
+    serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+}
+
+/// The fields of a request that go on to dialects of `family`, without those that the body has of its own.
+pub(crate) fn spare(extra: &Extra, family: Option<Family>, known: &[&str]) -> Map<String, Value> {
+    let Some(fields) = extra.readable_by(family) else { return Map::new() };
+    fields
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_an_object_whatever_the_model_wrote() {
+        let cases = [
+            (r#"{"b":1,"a":2}"#, r#"{"b":1,"a":2}"#),
+            ("", "{}"),
+            (" ", "{}"),
+            (r#"{"a":"#, r#"{"unreadable_arguments":"{\"a\":"}"#),
+            ("3", r#"{"unreadable_arguments":"3"}"#),
+        ];
+        for (wrote, is) in cases {
+            assert_eq!(arguments(wrote).get(), is, "{wrote}");
+        }
+    }
+
+    #[test]
+    fn known_fields_are_not_spare() {
+        let fields = Map::from_iter([
+            ("model".to_owned(), Value::from("evil")),
+            ("logit_bias".to_owned(), Value::Null),
+        ]);
+        let extra = Extra::of(Family::OpenAiChat, fields);
+        let spare = spare(&extra, Some(Family::OpenAiChat), &["model"]);
+        assert_eq!(spare.keys().collect::<Vec<_>>(), ["logit_bias"]);
+    }
+}
