@@ -10,6 +10,8 @@ pub const NAMES_MAX: usize = 100_000;
 pub const ARGUMENTS_BYTES_MAX: usize = 4 << 20;
 /// The largest attributes of a job, in bytes of JSON.
 pub const ATTRIBUTES_BYTES_MAX: usize = 16 << 10;
+/// The longest URL of a callback or a receiver of webhooks, in bytes.
+pub const URL_BYTES_MAX: usize = 2 << 10;
 /// The largest result, in bytes of JSON. A larger one makes the job fail, saying so.
 pub const RESULT_BYTES_MAX: usize = 16 << 20;
 /// The largest checkpoint, question or answer, in bytes of JSON.

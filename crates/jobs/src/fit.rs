@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bounds::{
     ARGUMENTS_BYTES_MAX, ATTRIBUTES_BYTES_MAX, CHECKPOINT_BYTES_MAX, KEY_BYTES_MAX, MESSAGE_BYTES_MAX,
-    NAME_BYTES_MAX, PRIORITY_MAX, RESULT_BYTES_MAX,
+    NAME_BYTES_MAX, PRIORITY_MAX, RESULT_BYTES_MAX, URL_BYTES_MAX,
 };
 use crate::error::at_most;
 use crate::{AttemptEnd, EngineError, Failure, NewJob, Progress, codes};
@@ -32,6 +32,7 @@ impl NewJob {
         at_most("the arguments", self.arguments.get().len(), ARGUMENTS_BYTES_MAX)?;
         let attributes = self.attributes.as_ref().map_or(0, |attributes| attributes.get().len());
         at_most("the attributes", attributes, ATTRIBUTES_BYTES_MAX)?;
+        check_callback(self.callback_url.as_deref())?;
         if self.priority.unsigned_abs() > PRIORITY_MAX.unsigned_abs() {
             let problem = format!("must be within {} and {PRIORITY_MAX}", -PRIORITY_MAX);
             return Err(EngineError::Invalid { what: "the priority", problem });
@@ -48,6 +49,17 @@ impl NewJob {
         }
         hash.finalize().into()
     }
+}
+
+/// What can be said without asking the network; where it leads is checked when it is dialled.
+fn check_callback(url: Option<&str>) -> Result<(), EngineError> {
+    let Some(url) = url else { return Ok(()) };
+    at_most("the callback's URL", url.len(), URL_BYTES_MAX)?;
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(());
+    }
+    let problem = "must begin with http:// or https://".to_owned();
+    Err(EngineError::Invalid { what: "the callback's URL", problem })
 }
 
 impl AttemptEnd {

@@ -47,6 +47,9 @@ pub struct NewJob {
     pub arguments: Box<RawValue>,
     /// Anything else that whoever runs it has to know (where it came from, a trace, a callback). Never a secret.
     pub attributes: Option<Box<RawValue>>,
+    /// Who is told what becomes of it, by signed webhooks: an http or https URL of at most
+    /// [`URL_BYTES_MAX`](crate::bounds::URL_BYTES_MAX) bytes.
+    pub callback_url: Option<Arc<str>>,
     /// The greater, the sooner; jobs of the same priority run in the order of their submission.
     /// Within ±[`PRIORITY_MAX`](crate::bounds::PRIORITY_MAX).
     pub priority: i32,
@@ -76,6 +79,7 @@ impl NewJob {
             caller: caller.into(),
             arguments,
             attributes: None,
+            callback_url: None,
             priority: 0,
             start: Start::Now,
             policy: None,

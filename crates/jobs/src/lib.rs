@@ -5,6 +5,7 @@
 //! engine     what every engine does, as a trait
 //! embedded   the engine on one SQLite file
 //! worker     claims jobs, runs them, keeps them alive, says how they ended
+//! webhook    tells others what becomes of jobs
 //! ```
 //!
 //! Start at [`Engine`] and [`machine::step`].
@@ -25,6 +26,7 @@ mod limits;
 pub mod machine;
 mod policy;
 mod wait;
+pub mod webhook;
 pub mod worker;
 
 pub use clock::{Clock, SystemClock};

@@ -64,6 +64,7 @@ impl Desk {
         if !row.job.state.has_ended() {
             return Err(misfit(&row, "be discarded: cancel it first"));
         }
+        self.write_notes()?; // what it had to tell is still told
         outcome::remove(self, &row).map_err(EngineError::sql("discard a job"))
     }
 
@@ -79,6 +80,7 @@ impl Desk {
     /// Discards the next of those that fit, from a number on. Says how many, and where to go on.
     pub(super) fn discard_some(&mut self, filter: &Filter, after: i64) -> Result<Part, EngineError> {
         let ended = [State::Completed, State::Failed, State::Cancelled, State::Dead];
+        self.write_notes()?;
         let rows = self.fitting(filter, &ended, after)?;
         self.for_each_row(rows, |desk, row| {
             outcome::remove(desk, row).map_err(EngineError::sql("discard a job"))

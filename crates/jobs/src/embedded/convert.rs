@@ -9,9 +9,7 @@ use super::say::{End, Spoken};
 use super::shared::Shared;
 use super::submit::Taken;
 use crate::bounds::{CLAIM_MAX, LEASE_MS_MAX};
-use crate::{
-    AttemptEnd, Claim, EngineError, Exchange, Exchanged, Lease, Progress, Said, Submitted, Work,
-};
+use crate::{AttemptEnd, Claim, EngineError, Exchange, Exchanged, Lease, Progress, Said, Submitted, Work};
 
 pub(super) fn submitted((key, existed): Taken) -> Submitted {
     Submitted { id: key.job_id(), existed }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::callers::Callers;
 use super::gates::Gates;
 use super::history::{Entry, History};
 use super::key::Key;
 use super::lanes::Lanes;
+use super::outbox::Outbox;
 use super::outcome;
 use super::row::Row;
 use super::runs::{Run, Runs};
@@ -26,8 +28,10 @@ pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) lanes: Lanes,
     pub(super) gates: Gates,
+    pub(super) callers: Callers,
     pub(super) runs: Runs,
     pub(super) history: History,
+    pub(super) outbox: Outbox,
     pub(super) timers: Timers,
     /// The time of this turn.
     pub(super) now: Now,
@@ -53,8 +57,10 @@ impl Desk {
             settings,
             lanes: Lanes::default(),
             gates: Gates::default(),
+            callers: Callers::default(),
             runs: Runs::default(),
             history: History::default(),
+            outbox: Outbox::default(),
             timers: Timers::default(),
             now,
             next_id: 1,
@@ -123,6 +129,7 @@ impl Desk {
         row.lane.hold = 0;
         self.lanes.leave(before.lane, old);
         self.lanes.enter(row.lane, new);
+        self.callers.follow(row.caller, Some(old), new);
         if old == State::Running {
             self.leave_running(row);
         }
@@ -141,7 +148,9 @@ impl Desk {
 
     /// Enters a job that runs into everything that is only in memory.
     pub(super) fn remember_run(&mut self, row: &Row, worker: Option<Arc<str>>) {
-        let live = LiveJob { token: row.job.token, worker: worker.clone(), progress: None };
+        let is_heard = self.outbox.hears_of(row);
+        let (token, worker_too) = (row.job.token, worker.clone());
+        let live = LiveJob { token, worker: worker_too, progress: None, is_heard, told_ms: None };
         self.shared.live.lock().insert(row.key.id, live);
         self.runs.insert(Run {
             key: row.key,
@@ -179,6 +188,7 @@ impl Desk {
             _ => row.update(&self.connection)?,
         }
         let Some(what) = happened else { return Ok(()) };
+        self.note(row, what);
         let entry = Entry { job: row.key, count: 1, what, attempt: row.job.attempt, token: row.job.token };
         self.history.write(&self.connection, entry, self.now)
     }

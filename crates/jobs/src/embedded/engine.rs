@@ -32,6 +32,9 @@ use crate::{
     Submitted,
 };
 
+/// A job's progress is told by webhook no more often than this, in milliseconds.
+const PROGRESS_PAUSE_MS: i64 = 2_000;
+
 /// The embedded engine. Clones share it; when the last one is dropped, what was sent is written first.
 #[derive(Clone)]
 pub struct Embedded {
@@ -80,6 +83,16 @@ impl Embedded {
         self.ask(Command::Tick).await
     }
 
+    /// The time, as the engine has it.
+    pub(crate) fn now(&self) -> crate::machine::Now {
+        self.inner.shared.clock.now()
+    }
+
+    /// Waits until there are webhooks to be sent that were not there before.
+    pub(crate) async fn news(&self) {
+        self.inner.shared.news.notified().await;
+    }
+
     /// Sends a command and waits for its answer. Once sent, it is done even if the caller goes away.
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
@@ -88,7 +101,7 @@ impl Embedded {
     }
 
     /// Has something done on the writer's desk.
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Desk) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
@@ -96,7 +109,7 @@ impl Embedded {
     }
 
     /// Reads a little, here and now.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, EngineError>) -> Result<T, EngineError> {
         self.inner.readers.read(work)
     }
 
@@ -203,8 +216,15 @@ impl Engine for Embedded {
                 let misfit = crate::machine::Misfit::Stale { state };
                 return Err(EngineError::Misfit { id: lease.id, misfit });
             }
-            if self.inner.shared.changes.receiver_count() > 0 {
-                drop(self.inner.shared.changes.send(Change::Progress { job: lease.id, progress }));
+            let shared = &self.inner.shared;
+            let now_ms = shared.clock.now().steady_ms;
+            let is_to_be_told = shared.live.is_to_be_told(key.id, now_ms, PROGRESS_PAUSE_MS);
+            if shared.changes.receiver_count() > 0 {
+                let (job, progress) = (lease.id.clone(), progress.clone());
+                drop(shared.changes.send(Change::Progress { job, progress }));
+            }
+            if is_to_be_told {
+                self.change(move |desk| desk.tell_progress(key, lease.token, progress)).await?;
             }
             Ok(())
         })

@@ -6,7 +6,8 @@
 //! writer     one transaction for all who wait; answers after the commit
 //! desk       what the thread owns, and the one way in which a job changes: the machine's step, stored with its effects
 //! submit, claim, say, change, sweep   what happens to jobs: taken, handed out, ended, asked for, overtaken by time
-//! lanes, gates, runs, history   in memory: how many wait where, what limits leave open, who runs, what to tell
+//! lanes, gates, callers, runs, history   in memory: how many wait where, what limits leave open, who runs, what to tell
+//! outbox, hooks   webhooks: what is to be told, written with the change; who is told, and what became of it
 //! reload     memory from the file: at the start, and after a commit that failed
 //! read, listing   looking, on connections of its own
 //! file       the file, its format, and the lock on it
@@ -16,6 +17,7 @@
 //! **Invariant:** what is in memory follows from the file, leases and rates excepted; those begin anew with the process.
 //! **Invariant:** one process has the file open.
 
+mod callers;
 mod change;
 mod claim;
 mod command;
@@ -25,11 +27,13 @@ mod engine;
 mod file;
 mod gates;
 mod history;
+mod hooks;
 mod inbox;
 mod key;
 mod lanes;
 mod listing;
 mod names;
+mod outbox;
 mod outcome;
 mod read;
 mod reload;

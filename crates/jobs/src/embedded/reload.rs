@@ -14,7 +14,10 @@ impl Desk {
         self.shared.names.reload(&self.connection)?;
         self.lanes.reload(&self.connection)?;
         self.gates.reload(&self.connection)?;
+        let is_limited = self.settings.open_per_caller_max < self.settings.open_max;
+        self.callers.reload(&self.connection, is_limited)?;
         self.history.reload(&self.connection)?;
+        self.outbox.reload(&self.connection)?;
         self.next_id = self.read_next_id().map_err(EngineError::sql("read the last job"))?;
         self.timers.look_at_everything();
         self.reload_runs()

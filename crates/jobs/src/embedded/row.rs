@@ -34,6 +34,7 @@ pub(super) struct Has {
     pub(super) checkpoint: bool,
     pub(super) question: bool,
     pub(super) key: bool,
+    pub(super) callback: bool,
 }
 
 const STOP: i64 = 1;
@@ -46,6 +47,7 @@ const HAS_CHECKPOINT: i64 = 32;
 const HAS_QUESTION: i64 = 64;
 const HAS_KEY: i64 = 128;
 const IN_PROCESS: i64 = 256;
+const HAS_CALLBACK: i64 = 512;
 
 /// The columns in the order that [`Row::read`] wants them.
 macro_rules! columns {
@@ -63,7 +65,12 @@ impl Row {
     pub(super) fn read(row: &SqlRow<'_>) -> rusqlite::Result<Self> {
         let flags: i64 = row.get(8)?;
         let is = |flag| flags & flag != 0;
-        let has = Has { checkpoint: is(HAS_CHECKPOINT), question: is(HAS_QUESTION), key: is(HAS_KEY) };
+        let has = Has {
+            checkpoint: is(HAS_CHECKPOINT),
+            question: is(HAS_QUESTION),
+            key: is(HAS_KEY),
+            callback: is(HAS_CALLBACK),
+        };
         let job = Job {
             state: state_of(row.get(7)?),
             attempt: row.get(9)?,
@@ -118,6 +125,7 @@ impl Row {
             (has.checkpoint, HAS_CHECKPOINT),
             (has.question, HAS_QUESTION),
             (has.key, HAS_KEY),
+            (has.callback, HAS_CALLBACK),
             (self.in_process, IN_PROCESS),
         ];
         flags.iter().filter(|(is, _)| *is).map(|(_, flag)| flag).sum()

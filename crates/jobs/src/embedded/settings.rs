@@ -82,6 +82,8 @@ pub struct Settings {
     pub policies: Policies,
     /// How many jobs there may be that have not ended.
     pub open_max: u64,
+    /// How many of these one caller may have; as many as `open_max` is no limit of its own.
+    pub open_per_caller_max: u64,
     /// How large the file may grow, in bytes; `None` for as large as the disk. Beyond it, submissions are refused
     /// as on a full disk.
     pub file_bytes_max: Option<u64>,
@@ -96,6 +98,7 @@ impl Default for Settings {
             retention: Retention::default(),
             policies: Policies::default(),
             open_max: 2_000_000,
+            open_per_caller_max: 2_000_000,
             file_bytes_max: None,
             clock: Arc::new(SystemClock::new()),
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::names::Names;
 use crate::{Change, Clock, EngineError, Lease, Progress};
@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) stops: broadcast::Sender<Lease>,
     pub(super) clock: Arc<dyn Clock>,
+    /// There are webhooks to be sent.
+    pub(super) news: Notify,
     /// Why the latest transaction failed, if it did.
     failing: Mutex<Option<EngineError>>,
 }
@@ -32,6 +34,7 @@ impl Shared {
             changes: broadcast::channel(CHANGES_KEPT).0,
             stops: broadcast::channel(STOPS_KEPT).0,
             clock,
+            news: Notify::new(),
             failing: Mutex::default(),
         }
     }
@@ -54,6 +57,10 @@ pub(super) struct LiveJob {
     /// Not known of one that had it before a restart.
     pub(super) worker: Option<Arc<str>>,
     pub(super) progress: Option<Progress>,
+    /// Somebody wants webhooks of it.
+    pub(super) is_heard: bool,
+    /// On the steady clock: when its progress was told by webhook last.
+    pub(super) told_ms: Option<i64>,
 }
 
 impl Live {
@@ -67,5 +74,14 @@ impl Live {
         let Some(live) = jobs.get_mut(&id).filter(|live| live.token == token) else { return false };
         live.progress = Some(progress.clone());
         true
+    }
+
+    /// Whether a job's progress is to be told by webhook now, and notes that it is. Not more often than every
+    /// `pause_ms`.
+    pub(super) fn is_to_be_told(&self, id: i64, now_ms: i64, pause_ms: i64) -> bool {
+        let mut jobs = self.lock();
+        let heard = jobs.get_mut(&id).filter(|live| live.is_heard);
+        let due = heard.filter(|live| live.told_ms.is_none_or(|told_ms| told_ms + pause_ms <= now_ms));
+        due.map(|live| live.told_ms = Some(now_ms)).is_some()
     }
 }

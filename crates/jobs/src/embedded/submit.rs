@@ -110,6 +110,7 @@ impl Desk {
         self.check_room(jobs.len())?;
         self.check_parents(jobs)?;
         let known = self.find_all(jobs)?;
+        self.check_room_of_callers(jobs, &known)?;
         for new in jobs {
             for name in [&new.job.queue, &new.job.tool, &new.job.caller] {
                 self.shared.names.intern(name, &self.connection)?;
@@ -122,6 +123,22 @@ impl Desk {
         let open_max = self.settings.open_max;
         if self.lanes.open().saturating_add(count as u64) > open_max {
             return Err(EngineError::TooMany { what: "jobs that have not ended", count_max: open_max });
+        }
+        Ok(())
+    }
+
+    /// One caller does not fill the queue for everybody else. A repeated submission needs no room.
+    fn check_room_of_callers(&self, jobs: &[Prepared], known: &[Known]) -> Result<(), EngineError> {
+        let count_max = self.settings.open_per_caller_max;
+        let mut wanted: HashMap<&str, u64> = HashMap::new();
+        for (new, _) in jobs.iter().zip(known).filter(|(_, known)| matches!(known, Known::New)) {
+            *wanted.entry(&new.job.caller).or_default() += 1;
+        }
+        for (caller, count) in wanted {
+            let open = self.shared.names.find(caller).map_or(0, |caller| self.callers.open(caller));
+            if open.saturating_add(count) > count_max {
+                return Err(EngineError::TooMany { what: "jobs of this caller that have not ended", count_max });
+            }
         }
         Ok(())
     }
@@ -247,6 +264,7 @@ impl Desk {
         self.insert_arguments(row.key.id, new).map_err(EngineError::sql(DOING))?;
         self.insert_keys(&row, new).map_err(EngineError::sql(DOING))?;
         self.lanes.enter(row.lane, row.job.state);
+        self.callers.follow(row.caller, None, row.job.state);
         if row.job.state == State::Scheduled && !row.job.awaits_children {
             self.timers.scheduled(row.job.run_at_ms);
         }
@@ -285,6 +303,7 @@ impl Desk {
             in_process: false,
             has: Has {
                 key: job.idempotency_key.is_some() || job.deduplication_key.is_some(),
+                callback: job.callback_url.is_some(),
                 ..Has::default()
             },
             job: core,
@@ -294,8 +313,8 @@ impl Desk {
     fn insert_arguments(&self, id: i64, new: &Prepared) -> rusqlite::Result<()> {
         let attributes = new.job.attributes.as_ref().map(|attributes| attributes.get());
         self.connection
-            .prepare_cached("INSERT INTO arguments VALUES (?1, ?2, ?3)")?
-            .execute((id, new.job.arguments.get(), attributes))
+            .prepare_cached("INSERT INTO arguments VALUES (?1, ?2, ?3, ?4)")?
+            .execute((id, new.job.arguments.get(), attributes, new.job.callback_url.as_deref()))
             .map(drop)
     }
 

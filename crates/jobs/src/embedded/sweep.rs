@@ -194,6 +194,7 @@ impl Desk {
         if !age_is_due && !self.has_too_much() {
             return Ok(());
         }
+        self.write_notes()?; // what they had to tell is still told
         self.timers.forget_ms = None;
         for state in ENDED {
             self.forget_of(state).map_err(EngineError::sql("forget old jobs"))?;

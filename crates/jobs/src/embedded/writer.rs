@@ -130,6 +130,7 @@ impl Writer {
             self.desk.sweep()?;
         }
         self.desk.serve(&mut self.parked, &mut self.served)?;
+        self.desk.write_notes()?;
         self.desk.lanes.write(&self.desk.connection).map_err(EngineError::sql(DOING))?;
         execute(&self.desk, "COMMIT")
     }
@@ -182,6 +183,9 @@ impl Writer {
             drop(self.desk.shared.stops.send(stop));
         }
         self.desk.history.tell(&self.desk.shared);
+        if std::mem::take(&mut self.desk.outbox.has_news) {
+            self.desk.shared.news.notify_one();
+        }
     }
 
     /// Nothing was written: everybody who asked something in this turn hears so, and memory follows the file again.
