@@ -8,8 +8,15 @@ mod documents;
 mod files;
 mod kills;
 mod processes;
+mod receiver;
 mod retention;
 mod storms;
 mod story;
 mod support;
+mod webhooks;
 mod workers;
+
+/// An engine for the story.
+async fn engine() -> (tempfile::TempDir, drawbridge_jobs::Embedded) {
+    support::embedded()
+}

@@ -1,6 +1,6 @@
 //! The story that every engine passes, in chapters. Each gets an engine of its own, without jobs.
 //!
-//! Another engine joins with one line: `every_chapter!(name, open)`, where `open` gives a guard and the engine.
+//! Another engine joins by including this file, beside a `crate::engine()` of its own that gives a guard and the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ macro_rules! every_chapter {
     };
 }
 
-every_chapter!(embedded, crate::support::embedded());
+every_chapter!(engine, crate::engine().await);
 
 /// No chapter takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
