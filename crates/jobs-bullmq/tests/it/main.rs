@@ -1,0 +1,27 @@
+//! Jobs on BullMQ, with a real Redis, and with BullMQ's own workers on the other side.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod redis_server;
+/// The story that every engine passes.
+#[path = "../../../jobs/tests/it/story.rs"]
+mod story;
+#[path = "../../../jobs/tests/it/support.rs"]
+#[allow(dead_code, reason = "the embedded engine's tests need more of it")]
+mod support;
+
+use drawbridge_jobs_bullmq::{BullMq, Settings};
+use redis_server::RedisServer;
+
+/// An engine on a Redis of its own.
+pub(crate) async fn engine() -> (RedisServer, BullMq) {
+    let server = RedisServer::start();
+    let engine = open(&server).await;
+    (server, engine)
+}
+
+pub(crate) async fn open(server: &RedisServer) -> BullMq {
+    let engine = BullMq::open(Settings::new(&server.url())).unwrap();
+    engine.listening().await;
+    engine
+}

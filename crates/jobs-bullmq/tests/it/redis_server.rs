@@ -1,0 +1,73 @@
+//! A Redis of a test's own, with everything it acknowledged on its disk.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Runs until it is dropped.
+pub(crate) struct RedisServer {
+    pub(crate) port: u16,
+    folder: TempDir,
+    child: Child,
+}
+
+impl RedisServer {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = run(port, &folder);
+        Self { port, folder, child }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, with what is on its disk.
+    pub(crate) fn restart(&mut self) {
+        self.child = run(self.port, &self.folder);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // It may have been killed before.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn run(port: u16, folder: &TempDir) -> Child {
+    let child = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
+        .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("these tests need redis-server ({error}); install it, such as with `apt-get install redis-server`")
+        });
+    let until = Instant::now() + Duration::from_secs(20);
+    while !is_ready(port) {
+        assert!(Instant::now() < until, "redis-server does not answer on port {port}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+/// While it still reads its disk, it answers that it is loading.
+fn is_ready(port: u16) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut answer = [0; 5];
+    stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"+PONG"
+}
