@@ -37,7 +37,7 @@ impl Hub {
 }
 
 /// Commands that tools run may be our own user's: they are not to read keys from our memory.
-fn protect() {
+pub(crate) fn protect() {
     if let Err(error) = drawbridge_sandbox::protect() {
         tracing::warn!(%error, "other programs of this user may read the hub's memory");
     }

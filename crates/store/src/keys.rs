@@ -191,7 +191,7 @@ fn add(connection: &Connection, key: NewKey, by: &By) -> Result<(Key, Effect), S
         calls_per_minute: key.calls_per_minute,
     };
     refuse_duplicates(connection, &key)?;
-    refuse_too_many(connection)?;
+    refuse_too_many(connection, by.time_us)?;
     insert(connection, &key)?;
     let act =
         AuditRecord::act(by, "key.add", format!("added the {} key {} ({})", key.kind, key.name, key.id));
@@ -235,9 +235,11 @@ fn refuse_duplicates(connection: &Connection, key: &Key) -> Result<(), StoreErro
     }
 }
 
-fn refuse_too_many(connection: &Connection) -> Result<(), StoreError> {
+/// Keys that have expired open nothing: they take nobody's place.
+fn refuse_too_many(connection: &Connection, now_us: i64) -> Result<(), StoreError> {
+    let sql = "SELECT count(*) FROM keys WHERE revoked_at IS NULL AND (expires IS NULL OR expires > ?1)";
     let live: i64 = connection
-        .query_row("SELECT count(*) FROM keys WHERE revoked_at IS NULL", (), |row| row.get(0))
+        .query_row(sql, [now_us], |row| row.get(0))
         .map_err(StoreError::sql(DOING))?;
     if live >= KEYS_MAX as i64 {
         return Err(StoreError::TooMany { what: "live keys", count_max: KEYS_MAX });

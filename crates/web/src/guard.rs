@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, Uri};
 
 use crate::credential::{Credential, Secret, is_websocket, secret_of};
 use crate::problem::{Kind, Problem};
+use crate::stdio::is_pipe;
 
 /// The one path that answers without a key.
 pub(crate) const HEALTH: &str = "/health";
@@ -60,7 +61,7 @@ impl Guard {
         if request.uri().path() == HEALTH {
             return Ok(());
         }
-        if is_websocket(request.headers()) {
+        if is_websocket(request.headers()) || is_pipe(request.headers()) {
             return self.admit_stream(request);
         }
         let takes_api_key = self.api_key_paths.contains(request.uri().path());

@@ -18,6 +18,7 @@ mod papers;
 mod problem;
 mod rest;
 mod routes;
+mod stdio;
 mod stream;
 mod web;
 
@@ -25,4 +26,5 @@ pub use guard::{Guard, HostNames, HostNamesError};
 pub use limits::*;
 pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, ListenError, Listener, SHUTDOWN_GRACE};
 pub use routes::{paths, routes};
+pub use stdio::{Pipe, STDIO_PATH, STDIO_PROTOCOL, stdio};
 pub use web::{StatusSource, Web};

@@ -31,6 +31,9 @@ pub const SUMMARY_CHARACTERS_MAX: usize = 300;
 /// How many live streams may be open at once, over all callers; beyond it the answer is 503.
 pub const STREAMS_MAX: usize = 256;
 
+/// How many hosts may be connected by stdio at once, over all callers; beyond it the answer is 503.
+pub const PIPES_MAX: usize = 64;
+
 /// How large one message of a viewer may be, in bytes: what a person pastes. Beyond it the stream is closed.
 pub const VIEWER_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 mod hub;
 mod inside;
+mod pipe;
 mod session;
 
 use anyhow::{Result, bail};
@@ -12,6 +13,7 @@ use crate::running;
 
 pub(crate) use hub::HubWire;
 pub(crate) use inside::InsideWire;
+pub(crate) use pipe::HubPipe;
 #[cfg(unix)]
 pub(crate) use session::SessionKey;
 

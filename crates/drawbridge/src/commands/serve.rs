@@ -60,7 +60,21 @@ fn router(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> 
         HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() },
     );
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
-    Ok(drawbridge_web::routes(guard, web, mcp))
+    Ok(drawbridge_web::routes(guard, web, mcp.merge(stdio(hub, shutdown))))
+}
+
+/// Serves hosts that `drawbridge stdio` hands on to us.
+fn stdio(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
+    let gateway = hub.gateway.clone();
+    drawbridge_web::stdio(shutdown.clone(), move |caller, pipe, end| {
+        let gateway = gateway.clone();
+        async move {
+            let (read, write) = tokio::io::split(pipe);
+            if let Err(error) = drawbridge_mcp::stdio::serve(gateway, caller, read, write, end).await {
+                tracing::debug!(%error, "a pipe ended badly");
+            }
+        }
+    })
 }
 
 fn status(hub: &Hub) -> StatusSource {

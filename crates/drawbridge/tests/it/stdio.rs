@@ -97,3 +97,82 @@ fn garbage_on_the_line_is_answered_and_loses_nothing() {
     }
     host.text("files_list", json!({"path": "Drawbridge"}));
 }
+
+/// Lets tools through without asking.
+const ALLOW: &str = "[[rules]]\ntools = [\"terminal_*\"]\nthen = \"allow\"\n[terminal]\nshell = \"bash\"\n";
+
+#[test]
+fn a_host_on_stdio_is_served_by_the_hub_that_runs_and_its_terminal_is_seen_there() {
+    let home = Home::new();
+    home.configure(ALLOW);
+    let hub = home.serve();
+    let mut host = Host::start(&home);
+    let opened = host.tool("terminal_open", json!({"name": "shared"}));
+    assert_ne!(opened["isError"], true, "{opened}");
+    let typed = json!({"session": "shared", "text": "echo by a $((6 * 7))", "enter": true, "read": {}});
+    assert!(host.text("terminal_write", typed).contains("by a 42"));
+    assert!(home.run(&["terminal", "list"]).good().contains("shared"), "the hub has it");
+    drop(host.to);
+    assert!(host.child.wait().unwrap().success(), "it ends when the host closes its input");
+    assert!(home.run(&["terminal", "list"]).good().contains("shared"), "it outlives the host");
+    let keys: Value = serde_json::from_str(&home.run(&["keys", "list", "--all", "--json"]).good()).unwrap();
+    let left = |key: &&Value| key["kind"] == "session" && key["revoked_us"].is_null();
+    assert_eq!(keys.as_array().unwrap().iter().find(left), None, "its key is gone");
+    let records = home.run(&["audit", "tail", "--json"]).good();
+    assert!(records.contains("mcp.stdio") && records.contains("terminal_write"), "{records}");
+    home.run(&["audit", "verify"]).good();
+    hub.interrupt();
+}
+
+/// Whether a process with these words runs.
+fn runs(words: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| line.starts_with(words.as_bytes()))
+}
+
+#[test]
+fn through_the_hub_a_host_still_hears_of_progress_cancels_and_is_refused_while_the_bridge_is_raised() {
+    let home = Home::new();
+    home.configure(ALLOW);
+    let hub = home.serve();
+    let mut host = Host::start(&home);
+    let long = json!({"command": "echo begun; sleep 6173"});
+    let call = json!({"jsonrpc": "2.0", "id": "long", "method": "tools/call", "params": {
+        "name": "terminal_run", "arguments": long, "_meta": {"progressToken": "p"}}});
+    writeln!(host.to, "{call}").unwrap();
+    let mut line = String::new();
+    while !line.contains("notifications/progress") {
+        line.clear();
+        assert!(host.from.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "long"}});
+    assert!(runs("sleep\x006173"));
+    writeln!(host.to, "{cancel}").unwrap();
+    let begun = std::time::Instant::now();
+    while runs("sleep\x006173") {
+        assert!(begun.elapsed().as_secs() < 10, "the call was not cancelled");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    host.text("files_list", json!({"path": "Drawbridge"}));
+    home.run(&["raise"]).good();
+    let refused = host.tool("files_list", json!({"path": "Drawbridge"}));
+    assert!(refused.is_null() || refused["isError"] == true, "{refused}");
+    home.run(&["lower"]).good();
+    host.text("files_list", json!({"path": "Drawbridge"}));
+    hub.interrupt();
+    assert!(host.child.wait().unwrap().code().is_some(), "it ends with the hub");
+}
+
+#[test]
+fn a_hub_that_cannot_be_reached_is_no_hindrance() {
+    let home = Home::new();
+    home.configure(ALLOW);
+    let hub = home.serve();
+    // It holds its folder and answers nobody.
+    let stop = std::process::Command::new("kill").args(["-STOP", &hub.child.id().to_string()]).status();
+    assert!(stop.unwrap().success());
+    let mut host = Host::start(&home);
+    host.text("files_list", json!({"path": "Drawbridge"}));
+}

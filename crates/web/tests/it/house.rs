@@ -72,7 +72,8 @@ impl House {
         let shutdown = CancellationToken::new();
         let status = Arc::new(|| json!({ "health": "ok", "bridge": "lowered" }));
         let web = Web { handler: door.clone(), status, shutdown: shutdown.clone() };
-        tokio::spawn(listener.serve(routes(guard, web, axum::Router::new()), shutdown.clone()));
+        let pipes = drawbridge_web::stdio(shutdown.clone(), crate::stdio::echo);
+        tokio::spawn(listener.serve(routes(guard, web, pipes), shutdown.clone()));
         Self { address, door, keys, done, terminal, shutdown }
     }
 

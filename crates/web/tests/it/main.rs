@@ -7,6 +7,7 @@ mod house;
 mod lm_terminal;
 mod openapi;
 mod rest;
+mod stdio;
 mod strangers;
 mod streams;
 mod terminal;
