@@ -106,8 +106,8 @@ impl Desk {
     }
 
     fn try_settle(&mut self, settled: &Settled) -> rusqlite::Result<()> {
-        let ended =
-            matches!(settled.state, DeliveryState::Delivered | DeliveryState::GivenUp).then_some(self.now.wall_ms);
+        let ended = matches!(settled.state, DeliveryState::Delivered | DeliveryState::GivenUp)
+            .then_some(self.now.wall_ms);
         let error = settled.error.as_deref().map(|error| super::change::cut(error, ERROR_BYTES_MAX));
         let found: Option<(String, i64)> = self
             .connection
@@ -352,10 +352,8 @@ pub(super) fn owner(connection: &Connection, key: Key) -> Result<Option<String>,
 
 fn read_view(row: &SqlRow<'_>) -> rusqlite::Result<DeliveryView> {
     let nonce = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
-    let state = DeliveryState::ALL
-        .get(usize::from(row.get::<_, u8>(8)?))
-        .copied()
-        .unwrap_or(DeliveryState::GivenUp);
+    let state =
+        DeliveryState::ALL.get(usize::from(row.get::<_, u8>(8)?)).copied().unwrap_or(DeliveryState::GivenUp);
     let waits = matches!(state, DeliveryState::Waiting);
     Ok(DeliveryView {
         id: message_id(Key { id: row.get(0)?, nonce: nonce(1)? }),
@@ -387,7 +385,6 @@ fn message_id(key: Key) -> String {
 pub(super) fn key_of_message(id: &str) -> Option<Key> {
     Key::of(&crate::JobId::new(id.strip_prefix("msg_")?))
 }
-
 
 /// Receivers and deliveries, for the webhooks that use this engine.
 impl super::Embedded {

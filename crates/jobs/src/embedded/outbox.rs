@@ -279,7 +279,9 @@ impl Desk {
     /// Progress that waits behind something is overtaken by whatever comes after it.
     fn drop_older_progress(&self, note: &Note, target: &Target) -> rusqlite::Result<usize> {
         self.connection
-            .prepare_cached("DELETE FROM delivery WHERE receiver = ?1 AND job = ?2 AND state = 1 AND event = ?3")?
+            .prepare_cached(
+                "DELETE FROM delivery WHERE receiver = ?1 AND job = ?2 AND state = 1 AND event = ?3",
+            )?
             .execute((&target.receiver, note.key.id, WebhookEvent::Progress as i64))
     }
 }

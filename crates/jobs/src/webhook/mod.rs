@@ -30,12 +30,12 @@ mod secret;
 mod sign;
 mod webhooks;
 
-pub use delivery::{DeliveryFilter, DeliveryState, DeliveryView};
 pub(crate) use delivery::{Delivery, Due, Settled};
+pub use delivery::{DeliveryFilter, DeliveryState, DeliveryView};
 pub use event::{EventSet, WebhookEvent};
 pub(crate) use payload::{Body, Facts};
-pub(crate) use receiver::{ReceiverRow, Secrets};
 pub use receiver::{NewReceiver, Receiver};
+pub(crate) use receiver::{ReceiverRow, Secrets};
 pub use retry::Retrying;
 pub use secret::Secret;
 pub use sign::{Signature, signatures};

@@ -97,7 +97,11 @@ mod tests {
         assert_eq!(RETRYING.next(1, Went::Unreachable, true, 0), Next::GiveUp);
         let asked = |retry_after_ms| Went::Answered { status: 429, retry_after_ms: Some(retry_after_ms) };
         assert_eq!(RETRYING.next(1, asked(900), false, 0), Next::Again(900));
-        assert_eq!(RETRYING.next(1, asked(1), false, 0), Next::Again(100), "no sooner than we would ourselves");
+        assert_eq!(
+            RETRYING.next(1, asked(1), false, 0),
+            Next::Again(100),
+            "no sooner than we would ourselves"
+        );
         assert_eq!(RETRYING.next(1, asked(u32::MAX), false, 0), Next::Again(BACKOFF_MS_MAX));
     }
 }

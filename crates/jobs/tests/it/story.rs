@@ -566,8 +566,16 @@ async fn a_question_is_answered(engine: Shared) {
     let seen = wait(&*engine, &id, Duration::from_secs(1)).await.unwrap();
     assert_eq!(seen.state, State::WaitingForInput, "somebody who waits hears of it");
     assert_eq!(engine.outcome(id.clone()).await.unwrap().question.unwrap().get(), r#"{"which":"folder"}"#);
+    let rest = r#"{"which":"file"}"#;
+    match engine.ask_rest(id.clone(), json(rest)).await {
+        Ok(()) => assert_eq!(engine.outcome(id.clone()).await.unwrap().question.unwrap().get(), rest),
+        // Not every engine can; none may pretend.
+        Err(error) => assert!(matches!(error, EngineError::Invalid { .. }), "{error}"),
+    }
+    assert_eq!(engine.get(id.clone()).await.unwrap().state, State::WaitingForInput);
     engine.answer(id.clone(), json(r#""notes""#)).await.unwrap();
     assert!(engine.answer(id.clone(), json("2")).await.is_err(), "once");
+    assert!(engine.ask_rest(id.clone(), json("1")).await.is_err(), "it asks nothing any more");
     let again = claim_one(&*engine, "two", LEASE_MS).await;
     assert_eq!((again.attempt, again.answer.unwrap().get().to_owned()), (1, r#""notes""#.to_owned()));
     complete(&*engine, &again.lease, "1").await.unwrap();
