@@ -304,7 +304,7 @@ pub struct JobView {
     pub attempts_max: u32,
     /// When it was submitted.
     pub created_ms: i64,
-    /// When it last changed its state.
+    /// When it ended; before that, when its latest attempt began; before that, when it was submitted.
     pub updated_ms: i64,
     /// Not to be run before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -327,7 +327,7 @@ pub struct JobView {
     /// For people: what it waits for, or why it did not go well. Also while a further attempt is to come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// It completed, and its result is an error of the tool's.
+    /// Its last attempt ended with an error of the tool's own, which [`Jobs::result`] has: the job failed or is dead.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
     /// The arguments as people may see them: secrets masked, long values cut.

@@ -1,0 +1,126 @@
+//! Jobs behind the door: takes what the door has authorized, runs it through the same door, and tells callers what
+//! came of it. Start at `runner.rs`.
+//!
+//! ```text
+//! enqueue     a call that passed the door becomes a job; whether it may be tried again
+//! runner      a job whose turn has come enters the door again, as who asked for it
+//! end         what came of that call, in the engine's words
+//! question    what a job asks, and the answers
+//! decisions   jobs that wait for the owner's yes go on when it was given
+//! look        what callers see of their jobs, and how they steer them
+//! view        one job, as its caller sees it
+//! watch       what happens to a job, as it happens
+//! ```
+//!
+//! **Invariant:** it decides nothing. Who may do what is asked of the door, at submission and again at every attempt.
+//! **Invariant:** a caller sees its own jobs and no others; the owner sees all.
+
+mod attributes;
+mod decisions;
+mod end;
+mod enqueue;
+mod error;
+mod look;
+mod question;
+mod runner;
+mod stored;
+mod view;
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use drawbridge_contract::Handler;
+use drawbridge_jobs::worker::{Worker, WorkerSettings};
+use drawbridge_jobs::{Engine, Policies, Retention};
+use tokio::task::JoinHandle;
+
+pub use enqueue::ATTEMPT_TIME_MAX;
+pub use runner::DoorRunner;
+
+/// How jobs are to be treated.
+#[derive(Debug, Clone)]
+pub struct BackgroundSettings {
+    /// Which engine keeps them, for people.
+    pub engine: &'static str,
+    /// How those tools are tried that may be tried again.
+    pub policies: Policies,
+    /// How long one attempt may take whose caller does not say.
+    pub attempt_time: Duration,
+    /// How long the engine remembers jobs that ended, for those who ask.
+    pub retention: Retention,
+}
+
+impl Default for BackgroundSettings {
+    /// On the embedded engine; an hour for an attempt.
+    fn default() -> Self {
+        Self {
+            engine: "embedded",
+            policies: Policies::default(),
+            attempt_time: Duration::from_secs(3600),
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// The jobs of a hub. Clones share them.
+#[derive(Clone)]
+pub struct Background(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    settings: BackgroundSettings,
+    at_work: Mutex<Option<AtWork>>,
+}
+
+/// What runs jobs in this process.
+struct AtWork {
+    worker: Worker,
+    concurrency: usize,
+    decisions: JoinHandle<()>,
+}
+
+impl Background {
+    /// Jobs that are kept by `engine`. Nothing runs them yet.
+    pub fn new(engine: Arc<dyn Engine>, settings: BackgroundSettings) -> Self {
+        Self(Arc::new(Inner { engine, settings, at_work: Mutex::new(None) }))
+    }
+
+    /// What keeps the jobs.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.0.engine
+    }
+
+    /// Runs jobs in this process, through `door`. Needs a tokio runtime. Once: a second worker replaces the first,
+    /// whose jobs are then tried again where they may.
+    pub fn start(&self, door: &Arc<dyn Handler>, worker: WorkerSettings) {
+        let engine = self.0.engine.clone();
+        let runner = Arc::new(DoorRunner::new(door.clone(), self.0.settings.attempt_time));
+        let decisions = tokio::spawn(decisions::follow(engine.clone(), door.clone()));
+        let concurrency = worker.concurrency;
+        let worker = Worker::start(engine, runner, worker);
+        *self.at_work() = Some(AtWork { worker, concurrency, decisions });
+    }
+
+    /// Starts no more jobs, waits for those that run, and interrupts them after `grace`. Everything that was done is
+    /// written when this returns.
+    pub async fn close(&self, grace: Duration) {
+        let at_work = self.at_work().take();
+        if let Some(AtWork { worker, decisions, .. }) = at_work {
+            decisions.abort();
+            worker.drain(grace).await;
+        }
+        if let Err(error) = self.0.engine.close().await {
+            tracing::error!(%error, "the jobs could not be closed");
+        }
+    }
+
+    /// How many jobs may run here at once, and how many do.
+    fn load_here(&self) -> (usize, usize) {
+        self.at_work().as_ref().map_or((0, 0), |at_work| (at_work.concurrency, at_work.worker.running()))
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, Option<AtWork>> {
+        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
