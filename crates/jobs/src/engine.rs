@@ -55,6 +55,13 @@ pub trait Engine: Send + Sync + 'static {
     /// Answers what a job asked; it is queued again.
     fn answer(&self, id: JobId, answer: Box<RawValue>) -> Answered<'_, ()>;
 
+    /// Puts another question in the place of what a job asks: the rest of it, when a part was answered. It waits as before.
+    /// An engine that cannot keep it says so; then everything has to be answered at once.
+    fn ask_rest(&self, _id: JobId, _rest: Box<RawValue>) -> Answered<'_, ()> {
+        let problem = "cannot be kept in part by this engine; answer all of it at once".to_owned();
+        Box::pin(std::future::ready(Err(EngineError::Invalid { what: "the answer", problem })))
+    }
+
     /// Tries a job again: one that failed or is dead with all its attempts, one that waits for its time now.
     fn retry(&self, id: JobId) -> Answered<'_, ()>;
 

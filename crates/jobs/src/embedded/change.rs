@@ -35,6 +35,14 @@ impl Desk {
             .map_err(EngineError::sql("write an answer"))
     }
 
+    pub(super) fn ask_rest(&mut self, key: Key, rest: &str) -> Result<(), EngineError> {
+        let row = self.row(key)?;
+        if row.job.state != State::WaitingForInput {
+            return Err(misfit(&row, "ask for the rest: it asks nothing"));
+        }
+        outcome::keep_question(&self.connection, key.id, rest)
+    }
+
     pub(super) fn retry(&mut self, key: Key) -> Result<(), EngineError> {
         let mut row = self.row(key)?;
         self.happen(&mut row, Event::Retry).map(drop)

@@ -109,7 +109,10 @@ impl Embedded {
     }
 
     /// Reads a little, here and now.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         self.inner.readers.read(work)
     }
 
@@ -261,6 +264,14 @@ impl Engine for Embedded {
             let key = key_of(&id)?;
             at_most("an answer", answer.get().len(), CHECKPOINT_BYTES_MAX)?;
             self.change(move |desk| desk.answer(key, answer.get())).await
+        })
+    }
+
+    fn ask_rest(&self, id: JobId, rest: Box<RawValue>) -> Answered<'_, ()> {
+        Box::pin(async move {
+            let key = key_of(&id)?;
+            at_most("a question", rest.get().len(), CHECKPOINT_BYTES_MAX)?;
+            self.change(move |desk| desk.ask_rest(key, rest.get())).await
         })
     }
 
