@@ -223,7 +223,9 @@ impl Shared {
         let (queue, bare) = inner(id);
         let mut command = redis::cmd("HMGET");
         command.arg(self.link.key(queue, bare));
-        fields.iter().for_each(|field| drop(command.arg(field)));
+        for field in fields {
+            command.arg(field);
+        }
         let found: Vec<Option<String>> = self.link.command(&command, "look at the job").await?;
         found.try_into().map_err(|_| EngineError::NotFound { id: id.clone() })
     }

@@ -186,8 +186,12 @@ async fn listen_until_it_fails(
         ears.listening.send_replace(true);
         let mut read = redis::cmd("XREAD");
         read.arg("BLOCK").arg(LOOK_MS).arg("COUNT").arg(LOOK_MAX).arg("STREAMS");
-        queues.iter().for_each(|queue| drop(read.arg(link.key(queue, "events"))));
-        queues.iter().for_each(|queue| drop(read.arg(&places[queue])));
+        for queue in &queues {
+            read.arg(link.key(queue, "events"));
+        }
+        for queue in &queues {
+            read.arg(&places[queue]);
+        }
         let news: Option<StreamReadReply> =
             read.query_async(&mut connection).await.map_err(|error| away(DOING, &error))?;
         for stream in news.into_iter().flat_map(|news| news.keys) {

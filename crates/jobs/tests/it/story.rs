@@ -415,7 +415,7 @@ async fn a_paused_queue_starts_nothing(engine: Shared) {
     let paused = |queues: Vec<drawbridge_jobs::QueueCounts>| {
         queues.into_iter().filter(|queue| queue.paused).map(|queue| queue.queue).collect::<Vec<_>>()
     };
-    assert_eq!(paused(engine.counts().await.unwrap()), ["default".into()]);
+    assert_eq!(paused(engine.counts().await.unwrap()), [Arc::<str>::from("default")]);
     let waiting = {
         let engine = Arc::clone(&engine);
         tokio::spawn(async move { claim_one(&*engine, "one", LEASE_MS).await })
