@@ -71,6 +71,8 @@ struct Inner {
     engine: Arc<dyn Engine>,
     settings: BackgroundSettings,
     at_work: Mutex<Option<AtWork>>,
+    /// Held while an answer is written.
+    answering: tokio::sync::Mutex<()>,
 }
 
 /// What runs jobs in this process.
@@ -83,7 +85,12 @@ struct AtWork {
 impl Background {
     /// Jobs that are kept by `engine`. Nothing runs them yet.
     pub fn new(engine: Arc<dyn Engine>, settings: BackgroundSettings) -> Self {
-        Self(Arc::new(Inner { engine, settings, at_work: Mutex::new(None) }))
+        Self(Arc::new(Inner {
+            engine,
+            settings,
+            at_work: Mutex::new(None),
+            answering: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// What keeps the jobs.

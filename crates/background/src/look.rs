@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 
 use crate::Background;
 use crate::error::{not_found, refusal};
-use crate::question::Question;
+use crate::question::{Answered, Question};
 use crate::view::{engine_state, state};
 
 impl Background {
@@ -36,13 +36,18 @@ impl Background {
     }
 
     async fn answered(&self, job: Job, answers: Answers) -> Result<JobView, Refusal> {
+        // What was answered is read, added to and written: one at a time, so that no part is lost.
+        let _alone = self.0.answering.lock().await;
         let refused = |why: String| Refusal::from(ToolError::Refused(why));
         let outcome = self.0.engine.outcome(job.id.clone()).await.map_err(refusal)?;
         let asks_nothing = || refused(format!("job {} is {} and asks nothing", job.id, job.state.word()));
         let question = outcome.question.filter(|_| job.state == State::WaitingForInput);
         let question = Question::read(&question.ok_or_else(asks_nothing)?);
-        let answer = question.answered(answers.responses, job.attempt + 1).map_err(refused)?;
-        self.0.engine.answer(job.id.clone(), answer.write()).await.map_err(refusal)?;
+        let written = match question.answered(answers.responses, job.attempt + 1).map_err(refused)? {
+            Answered::Whole(answer) => self.0.engine.answer(job.id.clone(), answer.write()).await,
+            Answered::InPart(rest) => self.0.engine.ask_rest(job.id.clone(), rest.write()).await,
+        };
+        written.map_err(refusal)?;
         self.seen(&job.id).await
     }
 }

@@ -12,6 +12,9 @@ pub(crate) struct Question {
     /// What is asked of whoever answers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     requests: BTreeMap<String, Asked>,
+    /// What was answered already, and is not asked any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given: BTreeMap<String, Value>,
     /// What comes back to the door with the answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<String>,
@@ -33,7 +36,7 @@ impl Question {
     /// What the door or a tool asks.
     pub(crate) fn of(needed: InputRequired) -> Self {
         let requests = needed.requests.into_iter().map(|(key, request)| (key, asked(request))).collect();
-        Self { requests, state: needed.state, elsewhere: None }
+        Self { requests, state: needed.state, ..Self::default() }
     }
 
     /// The owner's yes, which is given elsewhere.
@@ -80,20 +83,38 @@ impl Question {
         Some(InputRequired { requests, state: None })
     }
 
-    /// The answer to keep, for the attempt that comes next.
+    /// What these responses come to: the answer for the attempt that comes next, or what is still to be asked.
     ///
     /// # Errors
     /// Why these responses are none to this question.
-    pub(crate) fn answered(self, responses: BTreeMap<String, Value>, attempt: u32) -> Result<Answer, String> {
+    pub(crate) fn answered(
+        mut self,
+        responses: BTreeMap<String, Value>,
+        attempt: u32,
+    ) -> Result<Answered, String> {
         if let Some(message) = self.elsewhere {
             return Err(message);
         }
-        let keys = || self.requests.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         if responses.is_empty() || responses.keys().any(|key| !self.requests.contains_key(key)) {
-            return Err(format!("answer what was asked, under its keys: {}", keys()));
+            let keys = self.requests.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(format!("answer what was asked, under its keys: {keys}"));
         }
-        Ok(Answer { attempt, responses, state: self.state, decided: None })
+        self.requests.retain(|key, _| !responses.contains_key(key));
+        self.given.extend(responses);
+        if !self.requests.is_empty() {
+            return Ok(Answered::InPart(self));
+        }
+        Ok(Answered::Whole(Answer { attempt, responses: self.given, state: self.state, decided: None }))
     }
+}
+
+/// What responses to a question come to.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// Everything was answered.
+    Whole(Answer),
+    /// This is still to be asked.
+    InPart(Question),
 }
 
 /// The answer to a question.
@@ -180,12 +201,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_answered_in_part_is_kept_with_the_question() {
+        let asks_both = || {
+            let mut both = asks("first");
+            both.requests.extend(asks("second").requests);
+            both
+        };
+        let yes = |key: &str| [(key.to_owned(), json!({"action": "accept"}))].into();
+        let Ok(Answered::InPart(rest)) = asks_both().answered(yes("second"), 1) else {
+            panic!("one is open")
+        };
+        let again = || Question::read(&rest.write());
+        assert!(again().answered(yes("second"), 1).is_err(), "answered once");
+        let keys: Vec<String> = again().needed().unwrap().requests.into_keys().collect();
+        assert_eq!(keys, ["first"]);
+        let Ok(Answered::Whole(answer)) = again().answered(yes("first"), 1) else {
+            panic!("all is answered")
+        };
+        let answers = answer.answers().unwrap();
+        assert_eq!((answers.responses.len(), answers.state.as_deref()), (2, Some("s")));
+    }
+
+    #[test]
     fn an_answer_fits_its_question_and_one_attempt() {
         let responses = || [("who".to_owned(), json!({"action": "accept"}))].into();
         assert!(asks("what").answered(responses(), 1).is_err());
         assert!(asks("who").answered(BTreeMap::new(), 1).is_err());
         assert!(Question::elsewhere("ask them".to_owned()).answered(responses(), 1).is_err());
-        let kept = asks("who").answered(responses(), 2).unwrap().write();
+        let Ok(Answered::Whole(kept)) = asks("who").answered(responses(), 2) else {
+            panic!("all is answered")
+        };
+        let kept = kept.write();
         assert!(Answer::read(Some(&kept), 3).is_none(), "a later attempt asks anew");
         let answers = Answer::read(Some(&kept), 2).unwrap().answers().unwrap();
         assert_eq!((answers.state.as_deref(), answers.responses.len()), (Some("s"), 1));

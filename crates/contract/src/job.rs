@@ -160,7 +160,7 @@ pub trait Jobs: Send + Sync + 'static {
     /// has ended otherwise is refused with [`ToolError::Refused`].
     fn cancel<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, JobView>;
 
-    /// Answers what a job asks: by the keys of [`JobView::needed`]. Only for entrances where a person answers, because it
+    /// Answers what a job asks: by the keys of [`JobView::needed`]. A part is kept, and the job waits for the rest. Only for entrances where a person answers, because it
     /// can hold the owner's yes. A job that asks nothing is refused with [`ToolError::Refused`]. `answers.state` is not
     /// needed.
     fn answer<'a>(&'a self, caller: &'a Caller, id: &'a str, answers: Answers) -> JobFuture<'a, JobView>;
