@@ -2,7 +2,7 @@
 
 use super::embeddings::{EmbedRequest, EmbedResult};
 use super::models::{self, ModelEntry};
-use super::{json, openai_chat};
+use super::{anthropic, json, openai_chat};
 use crate::chat::{ChatRequest, ChatResult, Failure, Piece};
 
 /// A dialect that clients speak to us.
@@ -10,6 +10,8 @@ use crate::chat::{ChatRequest, ChatResult, Failure, Piece};
 pub enum ClientDialect {
     /// `POST /v1/chat/completions`, with `/v1/models` and `/v1/embeddings`.
     OpenAiChat,
+    /// `POST /v1/messages`.
+    Anthropic,
 }
 
 /// What an answer says of itself, besides what the model says.
@@ -39,6 +41,7 @@ impl ClientDialect {
     pub fn decode_chat(self, body: &[u8]) -> Result<ChatRequest, Failure> {
         match self {
             Self::OpenAiChat => openai_chat::decode_request::decode(body),
+            Self::Anthropic => anthropic::decode_request::decode(body),
         }
     }
 
@@ -47,24 +50,31 @@ impl ClientDialect {
     pub fn encode_chat(self, result: &ChatResult, answer: &Answer) -> Vec<u8> {
         match self {
             Self::OpenAiChat => openai_chat::encode_answer::encode(result, answer),
+            Self::Anthropic => anthropic::encode_answer::encode(result, answer),
         }
     }
 
     /// What writes an answer piece by piece.
     #[must_use]
     pub fn encoder(self, answer: Answer) -> Encoder {
-        match self {
-            Self::OpenAiChat => Encoder(Writer::OpenAiChat(openai_chat::encode_answer::Writer::new(answer))),
-        }
+        Encoder(match self {
+            Self::OpenAiChat => Writer::OpenAiChat(openai_chat::encode_answer::Writer::new(&answer)),
+            Self::Anthropic => Writer::Anthropic(anthropic::encode_answer::Writer::new(&answer)),
+        })
     }
 
     /// Status and body of an error.
     #[must_use]
     pub fn encode_failure(self, failure: &Failure) -> (u16, Vec<u8>) {
-        let value = match self {
-            Self::OpenAiChat => openai_chat::encode_answer::error_value(failure),
+        let (status, value) = match self {
+            Self::OpenAiChat => {
+                (failure.status_for_callers(), openai_chat::encode_answer::error_value(failure))
+            }
+            Self::Anthropic => {
+                (anthropic::encode_answer::status(failure), anthropic::encode_answer::error_value(failure))
+            }
         };
-        (failure.status_for_callers(), json::body(&value))
+        (status, json::body(&value))
     }
 
     /// The body of a list of models.
@@ -72,6 +82,7 @@ impl ClientDialect {
     pub fn encode_models(self, entries: &[ModelEntry]) -> Vec<u8> {
         match self {
             Self::OpenAiChat => models::encode_openai(entries),
+            Self::Anthropic => models::encode_anthropic(entries),
         }
     }
 
@@ -97,6 +108,7 @@ pub struct Encoder(Writer);
 #[derive(Debug)]
 enum Writer {
     OpenAiChat(openai_chat::encode_answer::Writer),
+    Anthropic(anthropic::encode_answer::Writer),
 }
 
 impl Encoder {
@@ -104,6 +116,7 @@ impl Encoder {
     pub fn push(&mut self, piece: &Piece, out: &mut Vec<u8>) {
         match &mut self.0 {
             Writer::OpenAiChat(writer) => writer.piece(piece, out),
+            Writer::Anthropic(writer) => writer.piece(piece, out),
         }
     }
 
@@ -111,6 +124,7 @@ impl Encoder {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         match &mut self.0 {
             Writer::OpenAiChat(writer) => writer.finish(out),
+            Writer::Anthropic(writer) => writer.finish(out),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! JSON, written and read the same way in every dialect.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -65,6 +68,48 @@ pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 ) -> Result<Option<T>, D::Error> {
     let raw = RawJson::deserialize(from)?;
     Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// A text, or a list of parts: what most dialects allow for the content of a message. Read without a detour, so that
+/// JSON in the parts stays as it was written.
+#[derive(Debug)]
+pub(crate) enum Mixed<T> {
+    /// A text.
+    Text(String),
+    /// Parts.
+    List(Vec<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Mixed<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(MixedVisitor(PhantomData))
+    }
+}
+
+struct MixedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for MixedVisitor<T> {
+    type Value = Mixed<T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a text or a list")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Mixed::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Mixed::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Mixed::List(list))
+    }
 }
 
 /// Arguments of a tool as a JSON object, which most dialects want: as the model wrote them, or an empty one where it

@@ -12,6 +12,7 @@
 //!
 //! A dialect's own words are in its own file or folder. What each dialect can carry is in `docs/llm-dialects.md`.
 
+mod anthropic;
 mod client;
 mod embeddings;
 mod errors;
@@ -22,7 +23,10 @@ mod models;
 mod openai_chat;
 mod provider;
 mod relay;
+mod seal;
 mod sse;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Answer, ClientDialect, Encoder};
 pub use embeddings::{EmbedRequest, EmbedResult};

@@ -1,5 +1,6 @@
 //! Lists of models.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -150,6 +151,49 @@ pub(crate) fn encode_openai(entries: &[ModelEntry]) -> Vec<u8> {
     body(&json!({ "object": "list", "data": data }))
 }
 
+#[derive(Deserialize)]
+struct AnthropicList {
+    data: Vec<AnthropicModel>,
+}
+
+#[derive(Deserialize)]
+struct AnthropicModel {
+    id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    display_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    created_at: Option<DateTime<Utc>>,
+}
+
+/// Anthropic's list.
+pub(crate) fn decode_anthropic(bytes: &[u8]) -> Result<Vec<ModelEntry>, Failure> {
+    let list: AnthropicList = answer(bytes)?;
+    let entry = |wire: AnthropicModel| ModelEntry {
+        id: wire.id,
+        name: wire.display_name,
+        kind: ModelKind::Chat,
+        created_s: wire.created_at.map(|at| at.timestamp()),
+        owner: Some("anthropic".to_owned()),
+        ..ModelEntry::default()
+    };
+    Ok(list.data.into_iter().map(entry).collect())
+}
+
+/// The body of our list for Anthropic's programs.
+pub(crate) fn encode_anthropic(entries: &[ModelEntry]) -> Vec<u8> {
+    let data: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let at = DateTime::from_timestamp(entry.created_s.unwrap_or(0), 0).unwrap_or_default();
+            let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let name = entry.name.as_deref().unwrap_or(&entry.id);
+            json!({ "type": "model", "id": entry.id, "display_name": name, "created_at": at })
+        })
+        .collect();
+    let (first, last) = (entries.first().map(|entry| &entry.id), entries.last().map(|entry| &entry.id));
+    body(&json!({ "data": data, "has_more": false, "first_id": first, "last_id": last }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +225,19 @@ mod tests {
         assert!(decode_openai(b"<html>").is_err());
         assert!(decode_openai(br#"{"data":[{"name":"no id"}]}"#).is_err());
         assert_eq!(decode_openai(br#"{"data":null}"#).unwrap(), []);
+    }
+
+    #[test]
+    fn anthropics_list_is_read_by_our_own_reader() {
+        let entry = ModelEntry {
+            id: "claude".into(),
+            name: Some("Claude".into()),
+            kind: ModelKind::Chat,
+            created_s: Some(1_700_000_000),
+            owner: Some("anthropic".into()),
+            ..Default::default()
+        };
+        assert_eq!(decode_anthropic(&encode_anthropic(std::slice::from_ref(&entry))).unwrap(), [entry]);
     }
 
     #[test]

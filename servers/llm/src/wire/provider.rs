@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::anthropic;
 use super::embeddings::{self, EmbedRequest, EmbedResult};
 use super::lines::{Ends, LineTooLong, Lines};
 use super::models::{self, ModelEntry};
@@ -20,6 +21,8 @@ pub enum ProviderDialect {
     LmStudioV0,
     /// llama.cpp's server, at `http://127.0.0.1:8080/v1`.
     LlamaCpp,
+    /// Anthropic's messages, at `https://api.anthropic.com/v1`.
+    Anthropic,
 }
 
 /// Reads an answer that comes piece by piece. One at a time: each answer needs its own.
@@ -43,21 +46,16 @@ pub(crate) trait ReadAnswer: Send {
     fn is_ended(&self) -> bool;
 }
 
-impl ReadAnswer for openai_chat::decode_answer::Reader {
-    fn event(&mut self, event: Event<'_>, out: &mut Vec<Piece>) {
-        self.event(event, out);
-    }
-
-    fn is_ended(&self) -> bool {
-        self.is_ended()
-    }
-}
-
 impl ProviderDialect {
     /// Where chats are asked for.
     #[must_use]
     pub fn chat_path(self, _model: &str, _stream: bool) -> String {
-        "chat/completions".to_owned()
+        match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                "chat/completions".to_owned()
+            }
+            Self::Anthropic => "messages".to_owned(),
+        }
     }
 
     /// Where models are listed.
@@ -69,19 +67,32 @@ impl ProviderDialect {
     /// Where embeddings are asked for, if there is such a place.
     #[must_use]
     pub fn embed_path(self, _model: &str) -> Option<String> {
-        Some("embeddings".to_owned())
+        match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                Some("embeddings".to_owned())
+            }
+            Self::Anthropic => None,
+        }
     }
 
     /// The header that carries the key, and what stands before it.
     #[must_use]
     pub fn key_header(self) -> (&'static str, &'static str) {
-        ("authorization", "Bearer ")
+        match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                ("authorization", "Bearer ")
+            }
+            Self::Anthropic => ("x-api-key", ""),
+        }
     }
 
     /// Headers that every request carries.
     #[must_use]
     pub fn headers(self) -> &'static [(&'static str, &'static str)] {
-        &[]
+        match self {
+            Self::Anthropic => &[("anthropic-version", anthropic::VERSION)],
+            _ => &[],
+        }
     }
 
     /// Whether the provider fetches pictures from addresses itself; else they have to be in the request.
@@ -105,6 +116,7 @@ impl ProviderDialect {
             Self::Compatible => Ok(openai_chat::encode_request::encode(request, Flavour::Compatible)),
             Self::LmStudioV0 => Ok(openai_chat::encode_request::encode(request, Flavour::LmStudio)),
             Self::LlamaCpp => Ok(openai_chat::encode_request::encode(request, Flavour::LlamaCpp)),
+            Self::Anthropic => Ok(anthropic::encode_request::encode(request)),
         }
     }
 
@@ -114,13 +126,23 @@ impl ProviderDialect {
     /// # Errors
     /// [`Failure`] of kind `Malformed` when it is no answer of this dialect.
     pub fn decode_chat(self, body: &[u8], call: &str) -> Result<Vec<Piece>, Failure> {
-        openai_chat::decode_answer::decode(body, call)
+        match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                openai_chat::decode_answer::decode(body, call)
+            }
+            Self::Anthropic => anthropic::decode_answer::decode(body, call),
+        }
     }
 
     /// What reads an answer that comes piece by piece; `call` as above.
     #[must_use]
     pub fn decoder(self, call: &str) -> Decoder {
-        Decoder::events(Box::new(openai_chat::decode_answer::Reader::new(call)))
+        match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                Decoder::events(openai_chat::decode_answer::Reader::new(call))
+            }
+            Self::Anthropic => Decoder::events(anthropic::decode_answer::Reader::new(call)),
+        }
     }
 
     /// The models in the provider's list.
@@ -128,7 +150,10 @@ impl ProviderDialect {
     /// # Errors
     /// [`Failure`] of kind `Malformed` when it is no list of this dialect.
     pub fn decode_models(self, body: &[u8]) -> Result<Vec<ModelEntry>, Failure> {
-        models::decode_openai(body)
+        match self {
+            Self::Anthropic => models::decode_anthropic(body),
+            _ => models::decode_openai(body),
+        }
     }
 
     /// The body of an embedding request.
@@ -136,7 +161,12 @@ impl ProviderDialect {
     /// # Errors
     /// [`Failure`] of kind `Invalid` when the provider makes no embeddings.
     pub fn encode_embed(self, request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
-        Ok(embeddings::encode_openai_request(request))
+        match self {
+            Self::Anthropic => {
+                Err(super::json::invalid("Anthropic makes no embeddings: ask a model of another provider"))
+            }
+            _ => Ok(embeddings::encode_openai_request(request)),
+        }
     }
 
     /// The vectors of its answer.
@@ -149,13 +179,13 @@ impl ProviderDialect {
 }
 
 impl Decoder {
-    fn events(reader: Box<dyn ReadAnswer>) -> Self {
-        Self { frames: Frames::Events(Events::default()), reader, over: false }
+    fn events(reader: impl ReadAnswer + 'static) -> Self {
+        Self { frames: Frames::Events(Events::default()), reader: Box::new(reader), over: false }
     }
 
     #[expect(dead_code, reason = "Ollama's dialect is next")]
-    fn lines(reader: Box<dyn ReadAnswer>) -> Self {
-        Self { frames: Frames::Lines(Lines::new(Ends::LineFeed)), reader, over: false }
+    fn lines(reader: impl ReadAnswer + 'static) -> Self {
+        Self { frames: Frames::Lines(Lines::new(Ends::LineFeed)), reader: Box::new(reader), over: false }
     }
 
     /// Takes in bytes as they come, cut anywhere, and appends the pieces that they complete. After [`Piece::Failed`]

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::errors::failure_in_stream;
-use super::super::json::{answer, lenient, or_default};
+use super::super::json::{Mixed, answer, lenient, or_default};
+use super::super::provider::ReadAnswer;
 use super::super::sse::Event;
 use super::{WireUsage, stop_reason};
 use crate::chat::{Failure, ModelInfo, Piece, RawJson, Runtime, Stats, StopReason};
@@ -65,12 +66,7 @@ struct Delta {
 }
 
 /// A string as a rule; Mistral sends parts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Value>),
-}
+type Content = Mixed<Value>;
 
 #[derive(Deserialize)]
 struct Call {
@@ -152,22 +148,6 @@ impl Reader {
         Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
-    /// Whether the answer has come to its end.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.ended
-    }
-
-    pub(crate) fn event(&mut self, event: Event<'_>, out: &mut Vec<Piece>) {
-        if event.data == b"[DONE]" {
-            self.ended = true;
-            return;
-        }
-        match answer(event.data) {
-            Ok(chunk) => self.chunk(chunk, out),
-            Err(failure) => out.push(Piece::Failed(failure)),
-        }
-    }
-
     fn chunk(&mut self, chunk: Chunk, out: &mut Vec<Piece>) {
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             out.push(Piece::Failed(failure_in_stream(&serde_json::json!({ "error": error }))));
@@ -198,8 +178,8 @@ impl Reader {
             out.push(Piece::Reasoning(words));
         }
         match delta.content {
-            Some(Content::Text(words)) => say(words, out),
-            Some(Content::Parts(parts)) => parts.iter().for_each(|part| out.extend(part_of(part))),
+            Some(Mixed::Text(words)) => say(words, out),
+            Some(Mixed::List(parts)) => parts.iter().for_each(|part| out.extend(part_of(part))),
             None => {}
         }
         say(delta.refusal.unwrap_or_default(), out);
@@ -269,6 +249,23 @@ impl Reader {
         let id = id.map_or_else(|| super::super::made_id(&self.prefix, at), str::to_owned);
         self.calls.push(Known { number, id, told: None, early: String::new() });
         at
+    }
+}
+
+impl ReadAnswer for Reader {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<Piece>) {
+        if event.data == b"[DONE]" {
+            self.ended = true;
+            return;
+        }
+        match answer(event.data) {
+            Ok(chunk) => self.chunk(chunk, out),
+            Err(failure) => out.push(Piece::Failed(failure)),
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::json::{invalid, or_default, question};
+use super::super::json::{Mixed, invalid, or_default, question};
 use crate::chat::{
     ChatRequest, Effort, Extra, Failure, Family, Image, Message, Part, RawJson, ResponseFormat, Role,
     ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
@@ -105,12 +105,7 @@ struct WireMessage {
     tool_call_id: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<WirePart>),
-}
+type Content = Mixed<WirePart>;
 
 #[derive(Deserialize)]
 struct WirePart {
@@ -249,8 +244,8 @@ fn thought(text: String) -> Part {
 fn parts_of(content: Option<Content>) -> Result<Vec<Part>, Failure> {
     match content {
         None => Ok(Vec::new()),
-        Some(Content::Text(text)) => Ok(vec![Part::text(text)]),
-        Some(Content::Parts(parts)) => parts.into_iter().map(WirePart::translated).collect(),
+        Some(Mixed::Text(text)) => Ok(vec![Part::text(text)]),
+        Some(Mixed::List(parts)) => parts.into_iter().map(WirePart::translated).collect(),
     }
 }
 

@@ -73,7 +73,7 @@ struct FunctionDelta<'a> {
 }
 
 impl Writer {
-    pub(crate) fn new(answer: Answer) -> Self {
+    pub(crate) fn new(answer: &Answer) -> Self {
         Self { answer: answer.named("chatcmpl-"), begun: false, stop: None, usage: None, failed: false }
     }
 
@@ -87,7 +87,7 @@ impl Writer {
                 self.delta(Delta { reasoning_content: Some(words), ..Delta::default() }, out);
             }
             Piece::ToolCallStart { index, id, name, seal } => {
-                self.call(*index, id, name, seal.as_deref(), out)
+                self.call(*index, id, name, seal.as_deref(), out);
             }
             Piece::ToolCallArguments { index, fragment } => self.arguments(*index, fragment, out),
             Piece::Usage(usage) => self.usage.get_or_insert_default().update(*usage),
@@ -276,10 +276,11 @@ pub(crate) fn encode(result: &ChatResult, answer: &Answer) -> Vec<u8> {
 }
 
 fn call(call: &ToolCall) -> CallWhole<'_> {
+    let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
     CallWhole {
         id: &call.id,
         r#type: "function",
-        function: FunctionDelta { name: Some(&call.name), arguments: &call.arguments },
+        function: FunctionDelta { name: Some(&call.name), arguments },
         extra_content: call.seal.as_deref().map(sealed),
     }
 }
