@@ -1,12 +1,83 @@
 //! Language models: one door to all of them.
 //!
 //! ```text
-//! chat   what is asked of a model and what it answers, in the words of no provider
-//! wire   the dialects of providers and of clients, translated into `chat` and back; no I/O
+//! chat       what is asked of a model and what it answers, in the words of no provider
+//! wire       the dialects of providers and of clients, translated into `chat` and back; no I/O
+//! provider   each provider: reached, shared fairly, left alone while it fails
+//! directory  which provider a model's name leads to
+//! quota      how much each caller may use, and has used
+//! models     how a question finds its answer     answering, embedding  the answer
+//! exchange   the APIs that programs already speak
+//! tools      what callers call, one file each
 //! ```
+//!
+//! **Invariant:** nothing is sent before what it may use was reserved, and what was used is counted, however it ends.
+//! **Invariant:** a provider's key is in no error, log or answer, and travels nowhere but to its provider.
+//! **Invariant:** no piece of an answer waits for another.
+//!
+//! **Adding a tool**: one file in `tools/`, one line in `tools::all`. **Adding a dialect**: `wire/`, and a line in
+//! `provider/dialect.rs` or `exchange/mod.rs`.
 
+mod answering;
 pub mod chat;
+mod directory;
+mod embedding;
+mod error;
+mod exchange;
+mod models;
 mod provider;
 mod quota;
 mod settings;
+mod tools;
 pub mod wire;
+
+use std::sync::Arc;
+
+use drawbridge_contract::{Exchanges, Server, Tool};
+
+pub use error::OpenError;
+pub use exchange::QUESTION_BYTES_MAX;
+pub use quota::LedgerError;
+pub use settings::{
+    LlmSettings, PARALLEL_DEFAULT, Price, ProviderKind, ProviderSettings, QuotaSettings, Secret,
+    WAITING_MAX_DEFAULT, Waits,
+};
+
+use exchange::Proxy;
+use models::Models;
+
+/// The server `llm`.
+pub struct Llm {
+    tools: Vec<Arc<dyn Tool>>,
+    proxy: Arc<Proxy>,
+}
+
+impl Llm {
+    /// A server with these providers. None of them is asked yet.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what of the settings is wrong, or where usage cannot be written.
+    pub fn open(settings: &LlmSettings) -> Result<Self, OpenError> {
+        let models = Models::open(settings)?;
+        Ok(Self { tools: tools::all(&models), proxy: Arc::new(Proxy { models }) })
+    }
+}
+
+impl Server for Llm {
+    fn name(&self) -> &str {
+        "llm"
+    }
+
+    fn instructions(&self) -> &str {
+        "The llm_ tools ask language models, on this machine and of services the owner configured. llm_models says which \
+         there are; llm_chat asks one."
+    }
+
+    fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.tools.clone()
+    }
+
+    fn exchanges(&self) -> Option<Arc<dyn Exchanges>> {
+        Some(self.proxy.clone())
+    }
+}

@@ -1,5 +1,153 @@
 //! Providers: reached, shared fairly, left alone while they fail.
+//!
+//! ```text
+//! dialect  what each kind of provider speaks
+//! address  where a provider is, and whether a key may be sent there
+//! reach    one request: sent, tried again where nothing was sent, its status read
+//! breaker  a provider that keeps failing rests; pure
+//! list     the models that it has
+//! line     who may ask a local server now; pure
+//! turn     waiting for that
+//! ```
 
+mod address;
 mod breaker;
+mod dialect;
 mod line;
+mod list;
+mod reach;
 mod turn;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use drawbridge_outbound::{AllowedHosts, Outbound, Settings};
+
+pub(crate) use reach::{Body, Sent, Unsent};
+pub(crate) use turn::Turn;
+
+use breaker::Breaker;
+use line::Room;
+use list::Listed;
+use turn::Gate;
+
+use crate::chat::{Failure, FailureKind};
+use crate::error::OpenError;
+use crate::settings::{ProviderKind, ProviderSettings, Secret, Waits};
+use crate::wire::ProviderDialect;
+
+/// One provider.
+pub(crate) struct Provider {
+    /// What the owner calls it.
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: ProviderKind,
+    /// Whether the owner wrote it down; others were found on this machine, or are not there at all.
+    pub(crate) configured: bool,
+    /// Without a slash at its end, and without `/v1`.
+    base: String,
+    pub(crate) dialect: ProviderDialect,
+    /// What stands before every path of the dialect.
+    version: &'static str,
+    key: Option<Secret>,
+    outbound: Outbound,
+    waits: Waits,
+    breaker: Mutex<Breaker>,
+    /// Where only so many requests are answered at a time.
+    gate: Option<Arc<Gate>>,
+    /// The models it has, as of when. The lock is held while they are asked for, so that only one asks.
+    listed: tokio::sync::Mutex<Option<Listed>>,
+}
+
+impl Provider {
+    /// A provider as the owner described it. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`OpenError`] when its address is none, or its key would travel in clear.
+    pub(crate) fn open(
+        settings: &ProviderSettings,
+        waits: Waits,
+        configured: bool,
+    ) -> Result<Arc<Self>, OpenError> {
+        let base = address::base(settings)?;
+        let gate = settings.parallel.map(|parallel| {
+            let (models_at_once, waiting_max) = (settings.models_at_once.max(1), settings.waiting_max);
+            Gate::new(Room { parallel: parallel.max(1), models_at_once, waiting_max })
+        });
+        let (dialect, version) = dialect::of(settings.kind);
+        Ok(Arc::new(Self {
+            dialect,
+            version,
+            listed: tokio::sync::Mutex::default(),
+            name: settings.name.as_str().into(),
+            kind: settings.kind,
+            configured,
+            outbound: Outbound::new(outbound_settings(&base, waits)?),
+            base,
+            key: settings.key.clone(),
+            waits,
+            breaker: Mutex::default(),
+            gate,
+        }))
+    }
+
+    /// Where it is, for people.
+    pub(crate) fn address(&self) -> &str {
+        &self.base
+    }
+
+    /// Waits until this caller may ask it; `on_place` hears the place in the line.
+    ///
+    /// # Errors
+    /// A [`Failure`] when too many wait, or the provider rests.
+    pub(crate) async fn enter(
+        &self,
+        caller: &Arc<str>,
+        model: &Arc<str>,
+        on_place: impl FnMut(usize),
+    ) -> Result<Option<Turn>, Failure> {
+        let Some(gate) = &self.gate else { return Ok(None) };
+        gate.enter(caller, model, on_place).await.map(Some).map_err(|_| self.full(gate))
+    }
+
+    fn full(&self, gate: &Gate) -> Failure {
+        let (running, waiting) = gate.counts();
+        let words = format!(
+            "{} answers {running} requests and {waiting} wait, which is as many as may: come back in a while",
+            self.name
+        );
+        Failure::new(FailureKind::Overloaded, words).with_retry_after(Some(Duration::from_secs(5)))
+    }
+
+    /// Whether somebody is being answered by this model.
+    pub(crate) fn is_in_use(&self, model: &str) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.is_in_use(model))
+    }
+
+    /// How many requests it answers, and how many wait; nothing where nobody has to.
+    pub(crate) fn counts(&self) -> Option<(usize, usize)> {
+        self.gate.as_ref().map(|gate| gate.counts())
+    }
+
+    /// How long it is still left alone.
+    pub(crate) fn rests_for(&self) -> Option<Duration> {
+        self.breaker().rests_for(Instant::now())
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The owner wrote the address down, or it is this machine: that host, and no other, may be private.
+fn outbound_settings(base: &str, waits: Waits) -> Result<Settings, OpenError> {
+    let allowed = AllowedHosts::parse([address::host(base)])
+        .map_err(|error| OpenError::Address { address: base.to_owned(), why: error.to_string() })?;
+    Ok(Settings {
+        allowed,
+        connect_timeout: waits.connect,
+        // How long an answer that has begun may be silent is watched by whoever reads it.
+        read_timeout: waits.first_byte.max(waits.idle),
+        timeout: None,
+        ..Settings::default()
+    })
+}

@@ -1,0 +1,134 @@
+//! An answer that is passed on as it comes, because client and provider speak the same dialect. Its usage is read on the
+//! way; nothing is held back but a line that has not come whole.
+
+use bytes::Bytes;
+use drawbridge_contract::ExchangeReply;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+
+use crate::chat::{Failure, FailureKind, Usage};
+use crate::models::{Admitted, Unanswered};
+use crate::provider::Sent;
+use crate::wire::{self, ClientDialect, relay_whole};
+
+/// The largest answer that comes as one body.
+const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// An answer on its way. Dropped, the provider's connection is closed, the turn is the next one's, and what came is
+/// counted.
+pub(super) struct Relay {
+    sent: Sent,
+    wire: wire::Relay,
+    /// Taken when it is settled.
+    admitted: Option<Admitted>,
+    prompt_tokens: u64,
+    ended: bool,
+}
+
+impl Relay {
+    pub(super) fn new(admitted: Admitted, sent: Sent, prompt_tokens: u64, hides_usage: bool) -> Self {
+        let wire = wire::Relay::new(None, hides_usage);
+        Self { sent, wire, admitted: Some(admitted), prompt_tokens, ended: false }
+    }
+
+    /// The body as the client gets it.
+    pub(super) fn into_stream(self) -> BoxStream<'static, Bytes> {
+        stream::unfold(self, |mut relay| async { relay.next().await.map(|bytes| (bytes, relay)) }).boxed()
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.ended {
+            let passed = match self.sent.chunk().await {
+                Ok(Some(chunk)) => self.pass(chunk),
+                Ok(None) => self.end(),
+                Err(failure) => self.fail(failure),
+            };
+            if !passed.is_empty() {
+                return Some(passed);
+            }
+        }
+        None
+    }
+
+    fn pass(&mut self, chunk: Bytes) -> Bytes {
+        if let Some(turn) = self.admitted.as_ref().and_then(|admitted| admitted.turn.as_ref()) {
+            turn.answered();
+        }
+        match self.wire.push(chunk) {
+            Ok(passed) => passed,
+            Err(error) => self.fail(Failure::new(FailureKind::Malformed, error.to_string())),
+        }
+    }
+
+    /// What is left when the provider has said all; a client whose answer was cut is told so.
+    fn end(&mut self) -> Bytes {
+        self.ended = true;
+        let rest = self.wire.finish();
+        match self.wire.failure_at_end() {
+            Some(failure) if failure.kind == FailureKind::Cut => [rest, self.fail(failure)].concat().into(),
+            _ => rest,
+        }
+    }
+
+    /// Tells the client in the words of the dialect that this is not the whole answer.
+    fn fail(&mut self, failure: Failure) -> Bytes {
+        self.ended = true;
+        let failure = match &self.admitted {
+            Some(admitted) => admitted.target.provider.named(failure),
+            None => failure,
+        };
+        tracing::info!(%failure, "an answer broke off");
+        let (_, error) = ClientDialect::OpenAiChat.encode_failure(&failure);
+        [b"data: ", &error[..], b"\n\n"].concat().into()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let Some(admitted) = self.admitted.take() else { return };
+        let counted = self.wire.usage();
+        let estimated = Usage::of(self.prompt_tokens, self.wire.estimated_completion_tokens());
+        admitted.reservation.settle(&counted.unwrap_or(estimated), counted.is_none());
+    }
+}
+
+/// A whole answer, passed on as it is.
+///
+/// # Errors
+/// [`Unanswered`] when it breaks off, or is no JSON object; what it may have cost counts all the same.
+pub(super) async fn whole(
+    admitted: Admitted,
+    sent: Sent,
+    prompt_tokens: u64,
+) -> Result<ExchangeReply, Unanswered> {
+    let Admitted { target, turn, reservation } = admitted;
+    if let Some(turn) = &turn {
+        turn.answered();
+    }
+    let mut pending = Pending { reservation: Some(reservation), prompt_tokens };
+    let answer = match sent.whole(BODY_BYTES_MAX).await {
+        Ok(body) => relay_whole(&body, None),
+        Err(failure) => Err(failure),
+    };
+    let (body, usage) = answer.map_err(|failure| target.provider.named(failure))?;
+    if let Some(reservation) = pending.reservation.take() {
+        // Where the provider does not say: as much as the body could be, rather too much than too little.
+        let estimated = Usage::of(prompt_tokens, body.len() as u64 / 4);
+        reservation.settle(&usage.unwrap_or(estimated), usage.is_none());
+    }
+    Ok(ExchangeReply::json(200, body))
+}
+
+/// A whole answer that is waited for. Dropped, nobody knows what was generated; the prompt was read.
+struct Pending {
+    reservation: Option<crate::quota::Reservation>,
+    prompt_tokens: u64,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(&Usage::of(self.prompt_tokens, 0), true);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `llm_models`: which models there are.
+
+use std::sync::Arc;
+
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::models::Models;
+use crate::wire::{ModelEntry, ModelKind};
+
+pub(crate) struct List;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    /// Only those whose name contains this.
+    #[serde(default)]
+    contains: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Answer {
+    models: Vec<Model>,
+    /// Providers that are configured and could not be asked, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    silent: Vec<String>,
+}
+
+/// One model.
+#[derive(Serialize, JsonSchema)]
+struct Model {
+    /// What to ask for.
+    model: String,
+    /// `chat`, `embedding`, or `unknown` where the provider does not say.
+    kind: &'static str,
+    /// Whether it is in memory, where the provider says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loaded: Option<bool>,
+    /// How many tokens question and answer may have together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_length: Option<u64>,
+    /// How its weights are rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quant: Option<String>,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Whether it sees pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vision: Option<bool>,
+    /// Whether it was made to call tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<bool>,
+}
+
+impl From<ModelEntry> for Model {
+    fn from(entry: ModelEntry) -> Self {
+        let kind = match entry.kind {
+            ModelKind::Chat => "chat",
+            ModelKind::Embedding => "embedding",
+            ModelKind::Unknown => "unknown",
+        };
+        let (loaded, name, vision, tools) = (entry.loaded, entry.name, entry.vision, entry.tools);
+        let (context_length, quant) = (entry.info.context_length, entry.info.quant);
+        Self { model: entry.id, kind, loaded, context_length, quant, name, vision, tools }
+    }
+}
+
+impl TypedTool<Models> for List {
+    type Input = Input;
+
+    fn spec() -> ToolSpec {
+        ToolSpec::of::<Input>(
+            super::MODELS,
+            "List the language models",
+            "Lists the language models that can be asked with llm_chat: those of local servers such as LM Studio, Ollama \
+             and llama.cpp, and those of services, each by the name to ask for. Names of the owner's own come first.",
+        )
+        .annotated(Annotations::READS)
+        .gives::<Answer>()
+        .examples(&[Example { says: "Lists them all.", args: "{}", gives: "models" }])
+    }
+
+    async fn run(models: &Arc<Models>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
+        let all = models.all_models(&context.caller.id).await;
+        let wanted = |entry: &ModelEntry| input.contains.as_ref().is_none_or(|part| entry.id.contains(part));
+        let found: Vec<Model> = all.into_iter().filter(wanted).map(Model::from).collect();
+        let silent = models.silent_providers().await;
+        Ok(ToolResult::structured(&Answer { models: found, silent }).into())
+    }
+}
