@@ -69,9 +69,9 @@ impl BullMq {
         let (link, ears) = (Arc::clone(&shared.link), Arc::clone(&shared.ears));
         let listen = shared.closed.clone().run_until_cancelled_owned(events::listen(link, ears));
         tokio::spawn(listen);
-        let (link, wake) = (Arc::clone(&shared.link), Arc::clone(&shared.ears.wake));
+        let (link, ears) = (Arc::clone(&shared.link), Arc::clone(&shared.ears));
         let (keeper, closed) = (Arc::clone(&shared.keeper), shared.closed.clone());
-        tokio::spawn(async move { closed.run_until_cancelled(keeper.run(link, wake)).await });
+        tokio::spawn(async move { closed.run_until_cancelled(keeper.run(link, ears)).await });
         Ok(Self { shared })
     }
 

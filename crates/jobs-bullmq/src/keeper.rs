@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drawbridge_jobs::EngineError;
+use drawbridge_jobs::{EngineError, JobId, Lease};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::events::Ears;
 use crate::link::Link;
 use crate::scripts;
 
@@ -42,7 +43,7 @@ impl Keeper {
     }
 
     /// Looks, again and again. Never ends.
-    pub(crate) async fn run(&self, link: Arc<Link>, wake: Arc<Notify>) {
+    pub(crate) async fn run(&self, link: Arc<Link>, ears: Arc<Ears>) {
         loop {
             let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
             tokio::select! {
@@ -51,10 +52,12 @@ impl Keeper {
             }
             self.plan(LOOK);
             match look(&link).await {
-                Ok((has_changed, due)) => {
-                    if has_changed {
-                        wake.notify_waiters();
+                Ok((taken, due)) => {
+                    if !taken.is_empty() {
+                        ears.wake.notify_waiters();
                     }
+                    // Nobody may be listening; a worker elsewhere hears it with its next sign of life.
+                    taken.into_iter().for_each(|lease| drop(ears.stops.send(lease)));
                     due.into_iter().for_each(|due| self.expect(due));
                 }
                 Err(error) => tracing::warn!(%error, "nobody looks after jobs that are due; trying again"),
@@ -63,12 +66,13 @@ impl Keeper {
     }
 }
 
-/// Looks once: whether anything was done, and when the next thing is due.
-async fn look(link: &Link) -> Result<(bool, Option<Duration>), EngineError> {
+/// Looks once: what was taken from its workers, and when the next thing is due.
+async fn look(link: &Link) -> Result<(Vec<Lease>, Option<Duration>), EngineError> {
     let script = link.script(&scripts::SWEEP);
     let (taken, due_ms): (Vec<String>, u64) = link.run(&script, "look after jobs").await?;
-    for lost in taken.chunks_exact(2) {
-        tracing::warn!(job = %lost[0], "a job lost its worker or its time");
-    }
-    Ok((!taken.is_empty(), (due_ms > 0).then(|| Duration::from_millis(due_ms))))
+    let lost = taken.chunks_exact(2).map(|two| {
+        tracing::warn!(job = %two[0], "a job lost its worker or its time");
+        Lease { id: JobId::new(&two[0]), token: two[1].parse().unwrap_or(0) }
+    });
+    Ok((lost.collect(), (due_ms > 0).then(|| Duration::from_millis(due_ms))))
 }

@@ -137,7 +137,7 @@ local function tell_parent(queue, id, is_well, value)
     if tonumber(h[3] or 0) > NOW then
       delay(parent_queue, parent_id, tonumber(h[3]))
     else
-      enqueue(parent_queue, parent_id, 'waiting-children', 'ready')
+      enqueue(parent_queue, parent_id, 'waiting-children', 'ready', true)
     end
   end
 end

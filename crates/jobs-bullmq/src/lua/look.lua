@@ -35,7 +35,7 @@ local function discover()
     for _, id in ipairs(found) do
       if not call('ZSCORE', OURS .. 'index', outer(queue, id)) then
         local since = call('HGET', key(queue, id), 'timestamp')
-        if since then call('ZADD', OURS .. 'index', since, outer(queue, id)) end
+        if since then call('ZADD', OURS .. 'index', since * 4096, outer(queue, id)) end
       end
     end
   end

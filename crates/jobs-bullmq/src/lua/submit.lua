@@ -68,6 +68,10 @@ for _, queue in ipairs(queues()) do
   end
 end
 
+-- The order in which jobs came, also within a millisecond.
+local place = math.max(NOW * 4096, tonumber(call('GET', OURS .. 'latest') or 0))
+call('SET', OURS .. 'latest', string.format('%.0f', place + count))
+
 local function take(number, job)
   local k = key(job.queue, job.id)
   local deadline = job.deadline > 0 and job.deadline or (job.deadline_after > 0 and NOW + job.deadline_after or 0)
@@ -100,7 +104,7 @@ local function take(number, job)
     call('RPUSH', parent .. ':dbchildren', outer(job.queue, job.id))
   end
   call('HSET', k, unpack(fields))
-  call('ZADD', OURS .. 'index', NOW, outer(job.queue, job.id))
+  call('ZADD', OURS .. 'index', place + number, outer(job.queue, job.id))
   event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name)
   if job.idempotency ~= '' then
     call('SET', key_name('key', job, job.idempotency), job.fingerprint .. ' ' .. outer(job.queue, job.id), 'EX',
