@@ -10,8 +10,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use drawbridge_bench::hub::{HubSettings, open_door};
 use drawbridge_gateway::Gateway;
-use drawbridge_mcp::http::{HttpSettings, router};
-use drawbridge_web::{Guard, HostNames, Listener, Web, routes};
+use drawbridge_mcp::http::{Endpoint, HttpSettings, PATH};
+use drawbridge_web::{Front, Guard, HostNames, Listener, Web, routes};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -27,18 +27,20 @@ async fn main() -> anyhow::Result<()> {
     announce(addresses.first().context("no address is bound")?)?;
     let names = HostNames::new(&[], addresses.iter().map(SocketAddr::port))?;
     // It is ended from outside, by a signal.
-    listener.serve(all_routes(door, names), CancellationToken::new()).await;
+    listener.serve(front(door, names), CancellationToken::new()).await;
     Ok(())
 }
 
-fn all_routes(door: Arc<Gateway>, names: HostNames) -> axum::Router {
+fn front(door: Arc<Gateway>, names: HostNames) -> Front {
     let guard = Guard::new(door.clone(), names);
     let web = Web {
         handler: door.clone(),
         status: Arc::new(|| json!({"health": "ok"})),
         shutdown: CancellationToken::new(),
     };
-    routes(guard, web, router(door, HttpSettings::default()))
+    let mcp = Endpoint::new(door, HttpSettings::default());
+    let routes = routes(guard.clone(), web, mcp.router());
+    Front::from(routes).with_post(guard, PATH, move |caller, request| mcp.clone().post(caller, request))
 }
 
 fn announce(address: &SocketAddr) -> anyhow::Result<()> {

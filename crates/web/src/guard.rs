@@ -70,6 +70,12 @@ impl Guard {
         Ok(())
     }
 
+    /// Whose request this is, to a path that always needs a key.
+    pub(crate) fn caller_of(&self, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
+        self.inner.names.check(uri, headers)?;
+        self.recognise(crate::credential::key_of(headers, false)?)
+    }
+
     /// A stream outlives its request, so what let it in is kept, to be checked again.
     fn admit_stream(&self, request: &mut Request) -> Result<(), Problem> {
         let secret: Secret = secret_of(request.headers_mut())?;
@@ -80,7 +86,8 @@ impl Guard {
     }
 }
 
-fn refuse(problem: Problem) -> Response {
+/// The answer to a request that is not let in.
+pub(crate) fn refuse(problem: Problem) -> Response {
     tracing::info!(status = %problem.status(), why = problem.detail, "refused at the entrance");
     problem.into_response()
 }

@@ -8,6 +8,7 @@
 
 mod credential;
 mod exchange;
+mod front;
 mod guard;
 mod health;
 mod limits;
@@ -22,6 +23,7 @@ mod stdio;
 mod stream;
 mod web;
 
+pub use front::Front;
 pub use guard::{Guard, HostNames, HostNamesError};
 pub use limits::*;
 pub use listen::{CONNECTIONS_MAX, HEADER_TIMEOUT, ListenError, Listener, SHUTDOWN_GRACE};

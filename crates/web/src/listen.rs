@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::front::Front;
 
 /// How many connections may be open at once, over all addresses; more wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -57,9 +57,9 @@ impl Listener {
     }
 
     /// Serves until `shutdown`, then lets open requests end for [`SHUTDOWN_GRACE`].
-    pub async fn serve(self, router: Router, shutdown: CancellationToken) {
+    pub async fn serve(self, front: impl Into<Front>, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
-        let service = TowerToHyperService::new(router);
+        let service = front.into();
         for socket in self.sockets {
             let accept = accept_all(
                 socket,
@@ -81,7 +81,7 @@ impl Listener {
 async fn accept_all(
     socket: TcpListener,
     permits: Arc<Semaphore>,
-    service: TowerToHyperService<Router>,
+    service: Front,
     connections: TaskTracker,
     shutdown: CancellationToken,
 ) {
@@ -111,7 +111,7 @@ async fn accept_one(
 /// One connection, until it ends or the hub does.
 async fn converse(
     stream: TcpStream,
-    service: TowerToHyperService<Router>,
+    service: Front,
     shutdown: CancellationToken,
     _permit: Option<OwnedSemaphorePermit>,
 ) {

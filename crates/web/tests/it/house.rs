@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use drawbridge_contract::CancellationToken;
 use drawbridge_contract::kit::Kit;
-use drawbridge_web::{Guard, HostNames, Listener, Web, routes};
+use drawbridge_web::{Front, Guard, HostNames, Listener, Web, routes};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -73,7 +73,9 @@ impl House {
         let status = Arc::new(|| json!({ "health": "ok", "bridge": "lowered" }));
         let web = Web { handler: door.clone(), status, shutdown: shutdown.clone() };
         let pipes = drawbridge_web::stdio(shutdown.clone(), crate::stdio::echo);
-        tokio::spawn(listener.serve(routes(guard, web, pipes), shutdown.clone()));
+        let front = Front::from(routes(guard.clone(), web, pipes));
+        let front = front.with_post(guard, crate::front::SHORT, crate::front::answer);
+        tokio::spawn(listener.serve(front, shutdown.clone()));
         Self { address, door, keys, done, terminal, shutdown }
     }
 

@@ -14,9 +14,13 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::{get, post};
-use drawbridge_contract::{CancellationToken, Handler};
+use axum::body::HttpBody;
+use axum::response::Response;
+use axum::routing::{self, get};
+use axum::{BoxError, Router};
+use bytes::Bytes;
+use drawbridge_contract::{Caller, CancellationToken, Handler};
+use http::Request;
 
 use crate::core::Core;
 use crate::legacy::sessions::{Bounds, Sessions};
@@ -71,16 +75,44 @@ struct Http {
     settings: HttpSettings,
 }
 
-/// The route `/mcp`. A layer in front must check Host, Origin and the key, and put the `Arc<Caller>` into the request's
-/// extensions: a request without one is answered 401.
+/// Where MCP is, over HTTP.
+pub const PATH: &str = "/mcp";
+
+/// MCP over HTTP: a router for every method, and the way of a POST by itself.
+#[derive(Clone)]
+pub struct Endpoint(Arc<Http>);
+
+impl Endpoint {
+    /// Serves what `handler` has.
+    pub fn new(handler: Arc<dyn Handler>, settings: HttpSettings) -> Self {
+        let bounds = Bounds {
+            total_max: settings.sessions_max,
+            per_caller_max: settings.sessions_per_caller_max,
+            idle: settings.session_idle,
+        };
+        let core = Core::new(handler, settings.page_size);
+        Self(Arc::new(Http { core, sessions: Sessions::new(bounds), settings }))
+    }
+
+    /// The route [`PATH`]. A layer in front must check Host, Origin and the key, and put the `Arc<Caller>` into the
+    /// request's extensions: a request without one is answered 401.
+    pub fn router(&self) -> Router {
+        let route = get(session::listen).merge(routing::post(post::post)).delete(session::end);
+        Router::new().route(PATH, route).with_state(self.0.clone())
+    }
+
+    /// Answers one POST of `caller`, whose Host, Origin and key were checked. As the router does it, without what a
+    /// router costs.
+    pub async fn post<B>(self, caller: Arc<Caller>, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send,
+        B::Error: Into<BoxError>,
+    {
+        post::answer(&self.0, caller, request).await
+    }
+}
+
+/// The router of an [`Endpoint`].
 pub fn router(handler: Arc<dyn Handler>, settings: HttpSettings) -> Router {
-    let bounds = Bounds {
-        total_max: settings.sessions_max,
-        per_caller_max: settings.sessions_per_caller_max,
-        idle: settings.session_idle,
-    };
-    let core = Core::new(handler, settings.page_size);
-    let http = Arc::new(Http { core, sessions: Sessions::new(bounds), settings });
-    let route = get(session::listen).merge(post(post::post)).delete(session::end);
-    Router::new().route("/mcp", route).with_state(http)
+    Endpoint::new(handler, settings).router()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::HttpBody;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -28,9 +29,21 @@ use crate::modern;
 use crate::params::Params;
 use crate::running::{Running, Step};
 
-/// Serves a POST.
-pub(super) async fn post(State(http): State<Arc<Http>>, request: HttpRequest) -> Response {
-    match receive(&http, request).await {
+/// Serves a POST that came through the router.
+pub(super) async fn post(State(http): State<Arc<Http>>, mut request: HttpRequest) -> Response {
+    match request.extensions_mut().remove::<Arc<Caller>>() {
+        Some(caller) => answer(&http, caller, request).await,
+        None => Refused::NoCaller.into_response(),
+    }
+}
+
+/// Answers a POST.
+pub(super) async fn answer<B>(http: &Arc<Http>, caller: Arc<Caller>, request: http::Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+{
+    match receive(http, caller, request).await {
         Ok(response) => response,
         Err(refused) => refused.into_response(),
     }
@@ -43,9 +56,16 @@ pub(super) struct Asker {
     pub(super) accepts: Accepts,
 }
 
-async fn receive(http: &Arc<Http>, request: HttpRequest) -> Result<Response, Refused> {
+async fn receive<B>(
+    http: &Arc<Http>,
+    caller: Arc<Caller>,
+    request: http::Request<B>,
+) -> Result<Response, Refused>
+where
+    B: HttpBody<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+{
     let (parts, body) = request.into_parts();
-    let caller = parts.extensions.get::<Arc<Caller>>().ok_or(Refused::NoCaller)?.clone();
     if !headers::is_json(&parts.headers) {
         return Err(Refused::NotJson);
     }
@@ -61,7 +81,11 @@ async fn receive(http: &Arc<Http>, request: HttpRequest) -> Result<Response, Ref
     }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+async fn read_body<B>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Refused>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > bytes_max as u64) {
         return Err(Refused::TooLarge(bytes_max));
