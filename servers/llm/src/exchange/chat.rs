@@ -109,7 +109,7 @@ impl Question<'_> {
     }
 
     fn stream(&self, answering: Answering) -> ExchangeReply {
-        ExchangeReply::stream(EVENTS, encoded(answering, self.dialect.encoder(&self.answer())))
+        ExchangeReply::stream(EVENTS, encoded(answering, self.dialect.encoder(self.answer())))
     }
 
     async fn whole(&self, answering: Answering, _: &ChatRequest) -> Result<ExchangeReply, Unanswered> {

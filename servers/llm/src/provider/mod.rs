@@ -145,8 +145,8 @@ fn outbound_settings(base: &str, waits: Waits) -> Result<Settings, OpenError> {
     Ok(Settings {
         allowed,
         connect_timeout: waits.connect,
-        // How long an answer that has begun may be silent is watched by whoever reads it.
-        read_timeout: waits.first_byte.max(waits.idle),
+        // Whoever reads an answer watches how long it is silent, and says so better; this only comes after.
+        read_timeout: waits.first_byte + waits.idle,
         timeout: None,
         ..Settings::default()
     })

@@ -3,7 +3,7 @@
 //! Before a request is sent, what it may use at most is reserved, and what it did use is settled afterwards. So many
 //! requests at once stay below a limit together; those that were let in may use it up, and no other gets in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::QuotaError;
@@ -57,7 +57,6 @@ pub(crate) struct Books {
 struct Account {
     used: Use,
     reserved: Claim,
-    by_model: BTreeMap<Box<str>, Use>,
 }
 
 impl Books {
@@ -67,7 +66,7 @@ impl Books {
             self.day = day;
             self.accounts.retain(|_, account| account.reserved != Claim::default());
             for account in self.accounts.values_mut() {
-                (account.used, account.by_model) = Default::default();
+                account.used = Use::default();
             }
         }
     }
@@ -109,23 +108,13 @@ impl Books {
     }
 
     /// Counts what was used.
-    pub(crate) fn count(&mut self, caller: &Arc<str>, model: &str, used: &Use) {
-        let account = self.accounts.entry(caller.clone()).or_default();
-        account.used.add(used);
-        account.by_model.entry(model.into()).or_default().add(used);
+    pub(crate) fn count(&mut self, caller: &Arc<str>, used: &Use) {
+        self.accounts.entry(caller.clone()).or_default().used.add(used);
     }
 
-    /// What one caller used today, and what of it by which model.
-    pub(crate) fn of(&self, caller: &str) -> (Use, Claim, BTreeMap<Box<str>, Use>) {
-        let account = self.accounts.get(caller);
-        account.map(|one| (one.used, one.reserved, one.by_model.clone())).unwrap_or_default()
-    }
-
-    /// Everybody who used something today.
-    pub(crate) fn callers(&self) -> Vec<Arc<str>> {
-        let mut callers: Vec<_> = self.accounts.keys().cloned().collect();
-        callers.sort();
-        callers
+    /// What one caller used today, and what is reserved.
+    pub(crate) fn of(&self, caller: &str) -> (Use, Claim) {
+        self.accounts.get(caller).map(|one| (one.used, one.reserved)).unwrap_or_default()
     }
 }
 
@@ -150,9 +139,7 @@ mod tests {
         ));
         books.release("key:a", claim);
         books.count(
-            &caller(),
-            "p/m",
-            &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45 },
+            &caller(), &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45 },
         );
         assert!(matches!(
             books.reserve(&caller(), claim, LIMIT),
@@ -173,7 +160,7 @@ mod tests {
     fn a_new_day_forgets_what_was_used_and_not_what_runs() {
         let mut books = Books::default();
         books.turn_to(1);
-        books.count(&caller(), "p/m", &Use { prompt_tokens: 100, ..Use::default() });
+        books.count(&caller(), &Use { prompt_tokens: 100, ..Use::default() });
         books.reserve(&"key:b".into(), Claim { tokens: 7, micros: 0 }, LIMIT).unwrap();
         books.turn_to(2);
         assert_eq!(books.of("key:a").0, Use::default());

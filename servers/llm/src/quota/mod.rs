@@ -252,20 +252,14 @@ impl Ledger {
     /// What one caller used today, what is reserved, and what may be used in a day.
     pub(crate) fn today(&self, caller: &str) -> Today {
         let open = self.now();
-        let (used, reserved, by_model) = open.books.of(caller);
+        let (used, reserved) = open.books.of(caller);
         let limit = self.quota(caller).map(|quota| quota.day).unwrap_or_default();
         Today {
             used,
             reserved_tokens: reserved.tokens,
             tokens_per_day: limit.tokens,
             micros_per_day: limit.micros,
-            by_model: by_model.into_iter().collect(),
         }
-    }
-
-    /// Everybody who used something today.
-    pub(crate) fn callers(&self) -> Vec<Arc<str>> {
-        self.now().books.callers()
     }
 
     /// What callers used on the last `days` days, today included, by day, caller and model.
@@ -298,7 +292,7 @@ impl Ledger {
             open.books.release(&reservation.caller, claim);
         }
         if let Some(used) = used_in(&what) {
-            open.books.count(&reservation.caller, &reservation.model, &used);
+            open.books.count(&reservation.caller, &used);
         } else if claim.is_none() {
             return;
         }
@@ -362,7 +356,7 @@ impl Open {
             self.books.release(&caller, claim);
         }
         if let Some(used) = used_in(&entry.what) {
-            self.books.count(&entry.caller, &entry.model, &used);
+            self.books.count(&entry.caller, &used);
         }
     }
 }
@@ -374,7 +368,6 @@ pub(crate) struct Today {
     pub(crate) reserved_tokens: u64,
     pub(crate) tokens_per_day: Option<u64>,
     pub(crate) micros_per_day: Option<u64>,
-    pub(crate) by_model: Vec<(Box<str>, Use)>,
 }
 
 /// What one caller used of one model on one day.

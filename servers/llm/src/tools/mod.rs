@@ -5,6 +5,7 @@ mod embed;
 mod models;
 mod question;
 mod tell;
+mod usage;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub(crate) const MODELS: &str = "llm_models";
 
 /// All tools, in the order in which they are listed.
 pub(crate) fn all(models: &Arc<Models>) -> Vec<Arc<dyn Tool>> {
-    vec![bind::<_, chat::Chat>(models), bind::<_, models::List>(models), bind::<_, embed::Embed>(models)]
+    vec![bind::<_, chat::Chat>(models), bind::<_, models::List>(models), bind::<_, embed::Embed>(models), bind::<_, usage::Usage>(models)]
 }
 
 /// Asking changes nothing here, and reaches only the providers that the owner wrote down: that is a closed world, and his

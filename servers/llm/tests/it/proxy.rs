@@ -1,0 +1,134 @@
+//! The API of chat completions, as programs use it.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, provider};
+use crate::double::{Double, Reply, Step, answer, event, says};
+
+fn body(stream: bool) -> String {
+    json!({"model": "one/real", "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}).to_string()
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_as_it_came_but_for_the_usage_nobody_asked_for() {
+    let double = Double::start(|_| answer(&["Hel", "lo"], 7, 2)).await;
+    let desk = Desk::with(&double);
+    let reply = desk.owner.exchange("/v1/chat/completions", body(true)).await;
+    assert_eq!((reply.status, reply.content_type), (200, "text/event-stream"));
+    let text = reply.text().await;
+    assert!(text.contains(r#""content":"Hel""#) && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(!text.contains("prompt_tokens"), "{text}");
+    let asked = double.last().json();
+    assert_eq!((&asked["model"], &asked["stream_options"]), (&json!("real"), &json!({"include_usage": true})));
+}
+
+#[tokio::test]
+async fn usage_that_was_asked_for_comes() {
+    let double = Double::start(|_| answer(&["x"], 7, 2)).await;
+    let desk = Desk::with(&double);
+    let body = body(true).replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
+    let text = desk.owner.exchange("/v1/chat/completions", body).await.text().await;
+    assert!(text.contains(r#""prompt_tokens":7"#), "{text}");
+}
+
+#[tokio::test]
+async fn a_whole_answer_goes_on_as_it_is() {
+    let whole = json!({"id": "c", "model": "real", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 1}, "unknown": 1.5});
+    let sent = whole.clone();
+    let double = Double::start(move |_| Reply::json(&sent)).await;
+    let desk = Desk::with(&double);
+    let reply = desk.owner.exchange("/v1/chat/completions", body(false)).await;
+    assert_eq!((reply.status, reply.json().await), (200, whole));
+}
+
+#[tokio::test]
+async fn the_first_piece_is_there_before_the_second_is_written() {
+    let double = Double::start(|_| Reply::events(vec![says("now"), Step::Hang])).await;
+    let desk = Desk::with(&double);
+    let mut reply = desk.owner.exchange("/v1/chat/completions", body(true)).await;
+    let first = tokio::time::timeout(Duration::from_secs(5), reply.body.next()).await.unwrap().unwrap();
+    assert!(first.starts_with(b"data: {"));
+    drop(reply);
+    double.somebody_left().await;
+}
+
+#[tokio::test]
+async fn sixteen_streams_are_not_held_back() {
+    let double = Double::start(|_| {
+        let piece = || [Step::Wait(Duration::from_millis(1)), says("x")];
+        Reply::events((0..200).flat_map(|_| piece()).chain([Step::Chunk(b"data: [DONE]\n\n".to_vec())]).collect())
+    })
+    .await;
+    let desk = Desk::with(&double);
+    let begun = Instant::now();
+    let streams = (0..16).map(|_| async {
+        let text = desk.owner.exchange("/v1/chat/completions", body(true)).await.text().await;
+        text.matches("\"x\"").count()
+    });
+    assert_eq!(futures::future::join_all(streams).await, [200; 16]);
+    // How fast that is, a benchmark says; here only that nothing waits for anything else.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn errors_have_the_shape_of_the_dialect() {
+    let double = Double::start(|_| Reply::error(429, "retry-after: 3\r\n", r#"{"error":{"message":"slow"}}"#)).await;
+    let desk = Desk::with(&double);
+    let reply = desk.owner.exchange("/v1/chat/completions", body(true)).await;
+    assert_eq!((reply.status, reply.content_type), (429, "application/json"));
+    let error: Value = reply.json().await;
+    assert!(error["error"]["message"].as_str().unwrap().contains("one: "), "{error}");
+    for bad in ["", "[]", "{}", r#"{"model":"a","model":"b"}"#, r#"{"model":"one/real"}{"#] {
+        let reply = desk.owner.exchange("/v1/chat/completions", bad).await;
+        assert_eq!(reply.status, 400, "{bad}");
+        assert!(reply.json().await["error"]["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_says_so_and_is_counted() {
+    let double = Double::start(|_| Reply::events(vec![says("one"), says("two"), Step::Break])).await;
+    let desk = Desk::with(&double);
+    let text = desk.owner.exchange("/v1/chat/completions", body(true)).await.text().await;
+    let last = text.trim_end().rsplit("data: ").next().unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert!(last["error"]["message"].as_str().unwrap().contains("ended in the middle"), "{text}");
+}
+
+#[tokio::test]
+async fn an_error_in_the_stream_goes_on_as_it_came() {
+    let double = Double::start(|_| Reply::events(vec![says("one"), event(&json!({"error": {"message": "no", "type": "server_error"}}))])).await;
+    let desk = Desk::with(&double);
+    let text = desk.owner.exchange("/v1/chat/completions", body(true)).await.text().await;
+    assert_eq!(text.matches("\"error\"").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn models_of_all_providers_are_listed_with_the_owners_names_first() {
+    let double = Double::start(|_| Reply::json(&json!({"object": "list", "data": [{"id": "tiny", "object": "model"}]}))).await;
+    let desk = Desk::of(|settings| {
+        settings.providers.push(provider("one", &double));
+        settings.aliases.insert("mine".to_owned(), vec!["one/tiny".to_owned()]);
+    });
+    let list = desk.owner.exchange("/v1/models", "").await.json().await;
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["mine", "one/tiny"]);
+    desk.owner.exchange("/v1/models", "").await;
+    assert_eq!(double.count("/v1/models"), 1, "the list holds for a while");
+}
+
+#[tokio::test]
+async fn embeddings_are_asked_for_and_given_back() {
+    let double = Double::start(|_| {
+        Reply::json(&json!({"data": [{"index": 0, "embedding": [0.5, -1.0]}], "model": "e", "usage": {"prompt_tokens": 2, "total_tokens": 2}}))
+    })
+    .await;
+    let desk = Desk::with(&double);
+    let reply = desk.owner.exchange("/v1/embeddings", r#"{"model": "one/e", "input": "hello"}"#).await.json().await;
+    assert_eq!(reply["data"][0]["embedding"], json!([0.5, -1.0]));
+    let data = desk.owner.data("llm_embed", json!({"model": "one/e", "texts": ["hello"]})).await;
+    assert_eq!((&data["dimensions"], &data["prompt_tokens"]), (&json!(2), &json!(2)));
+}
