@@ -6,6 +6,7 @@
 //! embedded   the engine on one SQLite file
 //! worker     claims jobs, runs them, keeps them alive, says how they ended
 //! webhook    tells others what becomes of jobs
+//! schedule   begins jobs again and again
 //! ```
 //!
 //! Start at [`Engine`] and [`machine::step`].
@@ -25,6 +26,7 @@ mod job;
 mod limits;
 pub mod machine;
 mod policy;
+pub mod schedule;
 mod wait;
 pub mod webhook;
 pub mod worker;

@@ -8,6 +8,7 @@
 //! submit, claim, say, change, sweep   what happens to jobs: taken, handed out, ended, asked for, overtaken by time
 //! lanes, gates, callers, runs, history   in memory: how many wait where, what limits leave open, who runs, what to tell
 //! outbox, hooks   webhooks: what is to be told, written with the change; who is told, and what became of it
+//! schedules  what is done again and again
 //! reload     memory from the file: at the start, and after a commit that failed
 //! read, listing   looking, on connections of its own
 //! file       the file, its format, and the lock on it
@@ -40,6 +41,7 @@ mod reload;
 mod row;
 mod runs;
 mod say;
+mod schedules;
 mod settings;
 mod shared;
 mod submit;

@@ -10,6 +10,7 @@ mod kills;
 mod processes;
 mod receiver;
 mod retention;
+mod schedules;
 mod storms;
 mod story;
 mod support;
