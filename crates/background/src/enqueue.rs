@@ -37,6 +37,7 @@ fn new_job(request: &JobRequest, policies: &Policies) -> Result<NewJob, Refusal>
         policy: Some(policy),
         idempotency_key: text(&options.idempotency_key),
         deduplication_key: text(&options.deduplication_key),
+        callback_url: text(&options.callback_url),
         ..NewJob::new(tool, &caller.id, owned(arguments.text()))
     })
 }

@@ -67,6 +67,9 @@ pub struct JobOptions {
     /// A second submission with this key is answered with the first one's job until that has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deduplication_key: Option<Box<str>>,
+    /// An http or https address that is told what becomes of the job, as far as the owner lets it be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<Box<str>>,
 }
 
 /// What a call knows of the job that it is.
@@ -160,9 +163,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// has ended otherwise is refused with [`ToolError::Refused`].
     fn cancel<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, JobView>;
 
-    /// Answers what a job asks: by the keys of [`JobView::needed`]. A part is kept, and the job waits for the rest. Only for entrances where a person answers, because it
-    /// can hold the owner's yes. A job that asks nothing is refused with [`ToolError::Refused`]. `answers.state` is not
-    /// needed.
+    /// Answers what a job asks: by the keys of [`JobView::needed`]. A part is kept, and the job waits for the rest. Only
+    /// for entrances where a person answers, because it can hold the owner's yes. A job that asks nothing is refused
+    /// with [`ToolError::Refused`]. `answers.state` is not needed.
     fn answer<'a>(&'a self, caller: &'a Caller, id: &'a str, answers: Answers) -> JobFuture<'a, JobView>;
 
     /// Tries a job again that failed or is dead, or one that waits for its time, now.
@@ -281,7 +284,7 @@ impl JobState {
 }
 
 /// A job as it is now. Times are milliseconds since 1970.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct JobView {
     /// Its id.
     pub id: Box<str>,
@@ -332,6 +335,7 @@ pub struct JobView {
     pub is_error: bool,
     /// The arguments as people may see them: secrets masked, long values cut.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
     pub arguments: Option<Box<RawValue>>,
     /// The worker that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -339,6 +343,7 @@ pub struct JobView {
     /// What it asks, while it waits for input. Answers go to [`Jobs::answer`]; empty where only the owner can decide, as
     /// `message` says.
     #[serde(skip)]
+    #[schemars(skip)]
     pub needed: Option<InputRequired>,
 }
 
@@ -387,7 +392,7 @@ pub struct JobFilter {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<JobView>,

@@ -8,6 +8,7 @@ use drawbridge_gateway::{Gateway, GatewaySettings};
 use drawbridge_store::Store;
 
 use crate::config::Config;
+use crate::jobs::Kept;
 use crate::{home, servers};
 
 /// An open hub, without any entrance yet.
@@ -16,6 +17,8 @@ pub(crate) struct Hub {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) gateway: Arc<Gateway>,
+    /// Nothing until somebody opens them: not every command needs them.
+    pub(crate) jobs: Kept,
 }
 
 impl Hub {
@@ -27,11 +30,12 @@ impl Hub {
         let settings =
             GatewaySettings { rules: config.rules.clone(), calls_per_minute: config.limits.calls_per_minute };
         let gateway = Gateway::open(store.clone(), &settings, servers)?;
-        Ok(Self { state, config, store, gateway })
+        Ok(Self { state, config, store, gateway, jobs: Kept::default() })
     }
 
     /// Writes everything that is still to be written.
     pub(crate) async fn close(self) -> Result<()> {
+        crate::jobs::close(&self.jobs).await;
         self.store.close().await.context("the last records could not be written")
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod home;
 mod hub;
+mod jobs;
 mod logs;
 mod output;
 mod owner_key;

@@ -13,5 +13,9 @@ mod terminal;
 
 /// Every built-in server, as configured. `state` is the folder that no caller may reach.
 pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>> {
-    Ok(vec![Arc::new(files::open(&config.files, state)?), Arc::new(terminal::open(config, state)?)])
+    Ok(vec![
+        Arc::new(files::open(&config.files, state)?),
+        Arc::new(terminal::open(config, state)?),
+        Arc::new(drawbridge_server_jobs::Jobs::new()),
+    ])
 }

@@ -23,8 +23,12 @@ pub(crate) struct InsideWire {
 }
 
 impl InsideWire {
-    pub(crate) fn open(state: PathBuf, config: Config) -> Result<Self> {
+    /// With `jobs`, those are open, too; nothing runs them.
+    pub(crate) async fn open(state: PathBuf, config: Config, jobs: bool) -> Result<Self> {
         let hub = Hub::open(state, config)?;
+        if jobs {
+            crate::jobs::look(&hub).await?;
+        }
         let (near, far) = tokio::io::duplex(PIPE_BYTES);
         let (read, write) = tokio::io::split(far);
         let (gateway, owner) = (hub.gateway.clone(), hub.gateway.owner());

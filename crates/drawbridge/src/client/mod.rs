@@ -43,10 +43,19 @@ pub(crate) struct Request<'a> {
 impl Client {
     /// A client of the hub that runs on this state folder, or else of a door opened in this process.
     pub(crate) async fn open() -> Result<Self> {
+        Self::connect(false).await
+    }
+
+    /// The same, for what is about jobs.
+    pub(crate) async fn open_for_jobs() -> Result<Self> {
+        Self::connect(true).await
+    }
+
+    async fn connect(jobs: bool) -> Result<Self> {
         let (state, config) = configured()?;
         let wire = match running::find(&state) {
             Some(hub) => Wire::Hub(HubWire::open(&state, &hub).await?),
-            None => Wire::Inside(Box::new(InsideWire::open(state, config)?)),
+            None => Wire::Inside(Box::new(InsideWire::open(state, config, jobs).await?)),
         };
         Ok(Self { wire, next_id: 1 })
     }

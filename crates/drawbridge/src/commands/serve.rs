@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use drawbridge_mcp::http::{self, HttpSettings};
+use drawbridge_mcp::http::{self, Endpoint, HttpSettings};
 use drawbridge_store::By;
-use drawbridge_web::{Guard, HostNames, Listener, StatusSource, Web};
+use drawbridge_web::{Front, Guard, HostNames, Listener, StatusSource, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve;
@@ -40,6 +40,7 @@ async fn serve(hub: Hub) -> Result<()> {
     let listener = Listener::bind(hub.config.listen.addresses()).await?;
     let addresses = listener.addresses();
     hold.announce(addresses.clone())?;
+    crate::jobs::start(&hub).await?;
     greet(&hub, &addresses, fresh_key.as_deref())?;
 
     let shutdown = CancellationToken::new();
@@ -47,20 +48,20 @@ async fn serve(hub: Hub) -> Result<()> {
     if hub.config.audit_days > 0 {
         tokio::spawn(prune_daily(hub.store.clone(), hub.config.audit_days));
     }
-    listener.serve(router(&hub, &addresses, &shutdown)?, shutdown).await;
+    listener.serve(front(&hub, &addresses, &shutdown)?, shutdown).await;
     output::line("Ended; everything is written.")?;
     hub.close().await
 }
 
-fn router(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> Result<axum::Router> {
+fn front(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> Result<Front> {
     let names = HostNames::new(&hub.config.allowed_hosts, addresses.iter().map(SocketAddr::port))?;
     let guard = Guard::new(hub.gateway.clone(), names);
-    let mcp = http::router(
-        hub.gateway.clone(),
-        HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() },
-    );
+    let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
+    let mcp = Endpoint::new(hub.gateway.clone(), settings);
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
-    Ok(drawbridge_web::routes(guard, web, mcp.merge(stdio(hub, shutdown))))
+    let routes = drawbridge_web::routes(guard.clone(), web, mcp.router().merge(stdio(hub, shutdown)));
+    let post = move |caller, request| mcp.clone().post(caller, request);
+    Ok(Front::from(routes).with_post(guard, http::PATH, post))
 }
 
 /// Serves hosts that `drawbridge stdio` hands on to us.

@@ -53,6 +53,7 @@ async fn pipe_to_hub(state: &Path) -> Option<HubPipe> {
 /// Serves the host from this process.
 async fn serve(state: PathBuf, config: Config) -> Result<()> {
     let hub = Hub::open(state, config)?;
+    crate::jobs::start(&hub).await?;
     let (gateway, owner) = (hub.gateway.clone(), hub.gateway.owner());
     let (input, output) = (pipes::input(), pipes::output());
     let served = drawbridge_mcp::stdio::serve(gateway, owner, input, output, CancellationToken::new()).await;

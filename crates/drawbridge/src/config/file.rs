@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use drawbridge_gateway::RuleSettings;
 use serde::{Deserialize, Serialize};
 
+use super::jobs::Jobs;
 use super::terminal::Terminal;
 
 /// Everything that can be configured.
@@ -25,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<RuleSettings>,
     pub(crate) files: Files,
     pub(crate) terminal: Terminal,
+    pub(crate) jobs: Jobs,
 }
 
 /// One address, or several.

@@ -3,6 +3,7 @@
 mod check;
 mod environment;
 mod file;
+mod jobs;
 mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use check::Problem;
 pub(crate) use environment::{HOME, OWNER_KEY};
 pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
+pub(crate) use jobs::{Durability, Jobs};
 pub(crate) use terminal::{Confinement, Network};
 
 /// The file's name in the state folder.

@@ -1,0 +1,146 @@
+//! The jobs of a hub, from their part of the configuration.
+//!
+//! One process at a time has the jobs of a state folder open: the hub, or where none runs, the first `drawbridge stdio`.
+//! Whoever comes later tries again until they are free, and serves everything else meanwhile.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use drawbridge_background::{Background, BackgroundSettings};
+use drawbridge_contract::Handler;
+use drawbridge_gateway::Gateway;
+use drawbridge_jobs::worker::WorkerSettings;
+use drawbridge_jobs::{Embedded, Engine, EngineError, Keep, Retention, Settings};
+
+use crate::config::{self, Config};
+use crate::hub::Hub;
+
+/// How often it is tried again whether the jobs are free.
+const TRY_EVERY: Duration = Duration::from_secs(2);
+/// How long jobs that run may go on when the program is asked to end; then they are interrupted.
+const GRACE: Duration = Duration::from_secs(5);
+/// How many jobs run at once at least, where nothing else is configured.
+const CONCURRENCY_MIN: usize = 2;
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// The jobs, once they are open.
+pub(crate) type Kept = Arc<OnceLock<Background>>;
+
+/// Opens the jobs of the hub and runs them. Where another process has them, this is tried again until they are free.
+///
+/// # Errors
+/// Whatever else keeps them from being opened.
+pub(crate) async fn start(hub: &Hub) -> Result<()> {
+    match open(&hub.state, &hub.config).await {
+        Ok(jobs) => run(&jobs, &hub.gateway, &hub.config, &hub.jobs),
+        Err(EngineError::InUse) => {
+            tracing::warn!("another drawbridge has the jobs open; they are taken over when it ends");
+            tokio::spawn(take_over(
+                hub.state.clone(),
+                hub.config.clone(),
+                hub.gateway.clone(),
+                hub.jobs.clone(),
+            ));
+        }
+        Err(error) => return Err(error).context("the jobs cannot be opened"),
+    }
+    Ok(())
+}
+
+/// Opens the jobs of the hub without running any: for commands that look, and go.
+///
+/// # Errors
+/// Whatever keeps them from being opened, another process included.
+pub(crate) async fn look(hub: &Hub) -> Result<()> {
+    let jobs = open(&hub.state, &hub.config).await?;
+    hub.gateway.keep_jobs(Arc::new(jobs.clone()));
+    let _ = hub.jobs.set(jobs);
+    Ok(())
+}
+
+/// Lets what runs come to its end, or interrupts it, and writes everything.
+pub(crate) async fn close(kept: &Kept) {
+    if let Some(jobs) = kept.get() {
+        jobs.close(GRACE).await;
+    }
+}
+
+async fn take_over(state: std::path::PathBuf, config: Config, gateway: Arc<Gateway>, kept: Kept) {
+    loop {
+        tokio::time::sleep(TRY_EVERY).await;
+        match open(&state, &config).await {
+            Ok(jobs) => {
+                tracing::info!("the jobs are free, and run here now");
+                return run(&jobs, &gateway, &config, &kept);
+            }
+            Err(EngineError::InUse) => {}
+            Err(error) => return tracing::error!(%error, "the jobs cannot be opened"),
+        }
+    }
+}
+
+fn run(jobs: &Background, gateway: &Arc<Gateway>, config: &Config, kept: &Kept) {
+    gateway.keep_jobs(Arc::new(jobs.clone()));
+    let _ = kept.set(jobs.clone());
+    let concurrency = concurrency(&config.jobs);
+    if concurrency > 0 {
+        let door: Arc<dyn Handler> = gateway.clone();
+        jobs.start(&door, WorkerSettings::new(&format!("hub-{}", std::process::id()), concurrency));
+    }
+}
+
+async fn open(state: &Path, config: &Config) -> Result<Background, EngineError> {
+    let (state, jobs) = (state.to_owned(), config.jobs.clone());
+    let settings = BackgroundSettings {
+        attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
+        retention: retention(&jobs),
+        ..BackgroundSettings::default()
+    };
+    let opened = tokio::task::spawn_blocking(move || engine(&state, &jobs)).await;
+    Ok(Background::new(opened.unwrap_or(Err(EngineError::Closed))?, settings))
+}
+
+/// What keeps the jobs. Blocks for milliseconds.
+fn engine(state: &Path, jobs: &config::Jobs) -> Result<Arc<dyn Engine>, EngineError> {
+    let settings = Settings {
+        durability: match jobs.durability {
+            config::Durability::Full => drawbridge_jobs::Durability::Full,
+            config::Durability::Normal => drawbridge_jobs::Durability::Normal,
+        },
+        retention: retention(jobs),
+        open_per_caller_max: jobs.open_per_caller_max,
+        ..Settings::default()
+    };
+    Ok(Arc::new(Embedded::open(state, settings)?))
+}
+
+fn retention(jobs: &config::Jobs) -> Retention {
+    let usual = Retention::default();
+    let days = |keep: Keep, days: u64| Keep { age_ms: days.saturating_mul(DAY_MS), ..keep };
+    Retention {
+        well: days(usual.well, jobs.keep_days),
+        badly: days(usual.badly, jobs.keep_failed_days),
+        ..usual
+    }
+}
+
+fn concurrency(jobs: &config::Jobs) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(CONCURRENCY_MIN, std::num::NonZero::get);
+    jobs.concurrency.unwrap_or_else(|| cores().max(CONCURRENCY_MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_as_the_engine_has_it() {
+        let jobs = config::Jobs::default();
+        assert_eq!(retention(&jobs), Retention::default());
+        assert!(concurrency(&jobs) >= CONCURRENCY_MIN);
+        assert_eq!(concurrency(&config::Jobs { concurrency: Some(0), ..jobs }), 0);
+    }
+}
