@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    Annotations, Answers, Arguments, BoxFuture, Caller, InputRequired, Origin, Refusal, ToolError, ToolResult,
+    Annotations, Answers, Arguments, BoxFuture, Caller, InputRequired, Origin, Refusal, Schedules, ToolError,
+    ToolResult, Webhooks,
 };
 
 /// The key of the door's own question among what a call asks: whether the owner allows it. Tools cannot use it.
@@ -196,6 +197,16 @@ pub trait Jobs: Send + Sync + 'static {
         id: &'a str,
         after: u64,
     ) -> JobFuture<'a, BoxStream<'static, JobEvent>>;
+
+    /// What is begun again and again, where there is something that begins it.
+    fn schedules(&self) -> Option<Arc<dyn Schedules>> {
+        None
+    }
+
+    /// Who is told what becomes of jobs, where there is something that tells it.
+    fn webhooks(&self) -> Option<Arc<dyn Webhooks>> {
+        None
+    }
 
     /// How much there is to do, and who does it. For status pages, not for callers.
     fn load(&self) -> JobFuture<'_, JobLoad>;

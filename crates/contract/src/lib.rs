@@ -23,6 +23,7 @@ pub mod kit;
 mod outcome;
 mod prompt;
 mod resource;
+mod schedule;
 mod server;
 mod spec;
 mod stream;
@@ -30,6 +31,7 @@ mod tool;
 mod typed;
 mod view;
 mod visible;
+mod webhook;
 
 pub use arguments::{Arguments, ArgumentsError};
 pub use call::{Abilities, Call, CallId, Host, Origin, Target, TraceContext};
@@ -54,6 +56,7 @@ pub use json::{ParseError, parse_strict, raw};
 pub use outcome::{Outcome, ToolResult};
 pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
 pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Resources};
+pub use schedule::{MissedTimes, NewScheduleRequest, ScheduleView, Schedules, Timetable};
 pub use server::Server;
 pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
 pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams};
@@ -61,6 +64,10 @@ pub use tool::Tool;
 pub use typed::{TypedTool, bind};
 pub use view::View;
 pub use visible::{is_visible, visible};
+pub use webhook::{
+    DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobNews, NewWebhook, WebhookSecret,
+    WebhookView, Webhooks,
+};
 
 /// What the object-safe traits of this crate return: a future that may move between threads.
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
