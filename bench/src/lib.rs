@@ -24,4 +24,5 @@ pub mod section;
 pub mod setup;
 pub mod stats;
 pub mod stdio;
+pub mod terminal;
 pub mod wire;

@@ -70,6 +70,7 @@ fn set_up(setup: &Setup) -> anyhow::Result<ExitCode> {
         ("FastMCP", setup.fastmcp()),
         ("filesystem server", setup.filesystem_server()),
         ("ripgrep", setup.ripgrep()),
+        ("ttyd", setup.ttyd()),
     ] {
         match command {
             Ok(_) => println!("{name}: ready"),

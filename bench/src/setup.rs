@@ -1,4 +1,5 @@
-//! Gets the peers that are not built here: FastMCP from PyPI, the official filesystem server from npm, ripgrep from Debian.
+//! Gets the peers that are not built here: FastMCP from PyPI, the official filesystem server from npm, ripgrep and
+//! ttyd from Debian.
 //!
 //! Everything lies in the user's cache folder, outside the checkout, in a folder named after what it was made from: a
 //! second run finds it, and a changed list of versions makes a new one. Nothing is installed on the system.
@@ -22,6 +23,10 @@ const FILESYSTEM_PROGRAM: &str = "node_modules/@modelcontextprotocol/server-file
 
 /// Where the `rg` program is in Debian's package.
 const RIPGREP_PROGRAM: &str = "usr/bin/rg";
+
+/// Unpacks ttyd and all that it needs from Debian's testing release into `root`, with lists of its own: nothing on the
+/// system changes. The mirror is the one that the system's own lists name.
+const TTYD_INSTALL: &str = include_str!("../ttyd/install.sh");
 
 /// The file that a folder gets last: without it, the folder was left half done.
 const COMPLETE: &str = ".complete";
@@ -117,6 +122,28 @@ impl Setup {
             run(folder, "sh", &["-c", "dpkg-deb --extract ripgrep_*.deb ."])
         })?;
         Ok(Command::new(folder.join(RIPGREP_PROGRAM)))
+    }
+
+    /// ttyd: the one that is installed, or else Debian's package and the libraries it needs, unpacked in the cache. Debian's
+    /// stable release may not have it, and its testing release needs newer libraries than are installed: so it brings
+    /// its own, down to the loader.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a `ttyd` nor an `apt-get` that reaches Debian.
+    pub fn ttyd(&self) -> anyhow::Result<Command> {
+        if Command::new("ttyd").arg("--version").output().is_ok_and(|output| output.status.success()) {
+            return Ok(Command::new("ttyd"));
+        }
+        let folder = self.folder("ttyd", &[TTYD_INSTALL], |folder| {
+            run(folder, "sh", &["-ec", TTYD_INSTALL]).context("install ttyd, or run this on Debian")
+        })?;
+        let libraries = folder.join("lib");
+        let mut command = Command::new(folder.join("loader"));
+        command.arg("--library-path").arg(&libraries).arg(folder.join("root/usr/bin/ttyd"));
+        // Only its plugin is there: what runs in its terminals keeps the system's libraries.
+        command.env("LD_LIBRARY_PATH", folder.join("plugins"));
+        Ok(command)
     }
 
     /// The folder made from `inputs`; `fill` fills it when it is not complete.

@@ -6,6 +6,7 @@ mod echo;
 mod files;
 mod idle;
 mod search;
+mod terminal;
 mod tools_list;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub enum Section {
     Files,
     /// File contents beside ripgrep.
     Search,
+    /// Terminals over WebSocket beside ttyd.
+    Terminal,
 }
 
 impl Section {
@@ -59,6 +62,7 @@ impl Section {
             Self::Idle => idle::run(bench),
             Self::Files => files::run(bench),
             Self::Search => search::run(bench),
+            Self::Terminal => terminal::run(bench),
         }
     }
 }

@@ -156,3 +156,39 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
     panic!("it did not come within five seconds");
 }
+
+/// How many processes carry this word among their words.
+fn running(word: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes())).count()
+}
+
+async fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn i1_nothing_that_terminals_started_outlives_a_hub_that_is_killed() {
+    const HUBS: usize = 3;
+    const TERMINALS: usize = 6;
+    let home = Home::new();
+    home.configure(ALLOW);
+    for round in 0..HUBS {
+        let mut hub = home.serve();
+        // Each has a child in a session of its own, and one whose parent is gone.
+        let word = format!("77{}{round}", std::process::id());
+        let family = format!("setsid sleep {word} & (sleep {word} &); exec sleep {word}");
+        for _ in 0..TERMINALS {
+            call(&home, "terminal_open", json!({ "argv": ["sh", "-c", family] }));
+        }
+        until("all are there", Duration::from_secs(20), || running(&word) >= 3 * TERMINALS).await;
+        hub.child.kill().unwrap();
+        hub.child.wait().unwrap();
+        until("none is left", Duration::from_secs(5), || running(&word) == 0).await;
+    }
+}

@@ -44,7 +44,7 @@ async fn hub(children: usize, mark: &str) -> std::process::Child {
 }
 
 #[tokio::test]
-async fn a_thousand_cycles_leave_nothing() {
+async fn i1_a_thousand_cycles_leave_nothing() {
     let mut longest = std::time::Duration::ZERO;
     for _ in 0..HUBS {
         let mark = mark();

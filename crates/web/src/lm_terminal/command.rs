@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::door::{Door, Fault};
-use super::tools::{DEFAULT_TIMEOUT, RUN, Ran, run};
+use super::tools::{DEFAULT_TIMEOUT, RUN, Ran, TIMEOUT_MAX, run};
 use crate::problem::Problem;
 use crate::rest;
 use crate::web::Shared;
@@ -62,7 +62,7 @@ impl Asked {
             Value::Null => DEFAULT_TIMEOUT,
             seconds => match seconds.as_u64() {
                 Some(0) => DEFAULT_TIMEOUT,
-                Some(seconds) => Duration::from_secs(seconds),
+                Some(seconds) => Duration::from_secs(seconds).min(TIMEOUT_MAX),
                 None => {
                     let why = "Input should be a whole number of seconds, 0 or more";
                     return Err(Invalid::field("int_type", "timeout", why, seconds));
@@ -153,6 +153,10 @@ mod tests {
         assert_eq!(read(r#"{"cmd": "ls"}"#).unwrap().timeout, DEFAULT_TIMEOUT);
         assert_eq!(read(r#"{"cmd": "ls", "timeout": 0}"#).unwrap().timeout, DEFAULT_TIMEOUT);
         assert_eq!(read(r#"{"cmd": "ls", "timeout": 3}"#).unwrap().timeout, Duration::from_secs(3));
+        for (seconds, expected) in [(599, 599), (600, 600), (601, 600), (u64::MAX, 600)] {
+            let asked = read(&format!(r#"{{"cmd": "ls", "timeout": {seconds}}}"#)).unwrap();
+            assert_eq!(asked.timeout.as_secs(), expected);
+        }
         for (bad, kind) in [
             ("{}", "missing"),
             ("[]", "missing"),

@@ -18,6 +18,9 @@ pub(super) const CLOSE: &str = "terminal_close";
 
 /// How long a command may run when its client does not say; documented as `20s`.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a command may run at most: a client that asks for more gets this. No call of a tool waits longer; what takes
+/// longer belongs into the stream.
+pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 /// How long a program is quiet before its answer to an input counts as whole.
 const QUIET: Duration = Duration::from_millis(500);
 /// How long one wait for the end of a long command is; another follows.

@@ -82,6 +82,150 @@ pub(crate) fn answer() -> Value {
     operation
 }
 
+pub(crate) fn jobs() -> Value {
+    let page = json!({
+        "type": "object",
+        "properties": { "jobs": { "type": "array", "items": object() }, "next": { "type": "string" } },
+    });
+    let mut operation = operation(
+        "list_jobs",
+        "All jobs",
+        "The jobs of this key, newest first. The owner sees everybody's.",
+        page,
+    );
+    let text = json!({ "type": "string" });
+    operation["parameters"] = json!([
+        query("state", "Only in these states, separated by commas, such as `running,dead`.", &text),
+        query("tool", "Only of this tool.", &text),
+        query("queue", "Only in this queue.", &text),
+        query("caller", "Only of this caller; for the owner.", &text),
+        query("cursor", "The `next` of the page before.", &text),
+        query(
+            "limit",
+            "How many at most; 50 if nothing is said.",
+            &json!({ "type": "integer", "minimum": 1 })
+        ),
+    ]);
+    operation
+}
+
+pub(crate) fn submit_job() -> Value {
+    let says = "Runs a tool in the background and answers at once. The rules of the tool hold, now and when it runs.";
+    let mut operation = operation("submit_job", "Run a tool in the background", says, job_schema());
+    let answers = operation["responses"].as_object_mut().and_then(|answers| answers.remove("200"));
+    operation["responses"]["202"] = answers.unwrap_or_else(object);
+    operation["requestBody"] = body(&json!({
+        "type": "object",
+        "properties": {
+            "tool": { "type": "string", "description": "One that this key may call." },
+            "arguments": said(object(), "The tool's arguments."),
+            "options": said(object(), "How it is to be treated; docs/jobs.md has the words."),
+        },
+        "required": ["tool"],
+        "additionalProperties": false,
+    }));
+    operation[CONSEQUENTIAL] = true.into();
+    operation
+}
+
+pub(crate) fn job() -> Value {
+    about_a_job(
+        "show_job",
+        "One job",
+        "Where it is, how far the work is, and what it waits for.",
+        job_schema(),
+    )
+}
+
+pub(crate) fn job_result() -> Value {
+    let says =
+        "What the job's tool answered. 409 while it has not ended, and for one that came to no answer.";
+    about_a_job("job_result", "What came of a job", says, result(None))
+}
+
+pub(crate) fn job_log() -> Value {
+    let lines =
+        json!({ "type": "object", "properties": { "lines": { "type": "array", "items": object() } } });
+    let mut operation = about_a_job("job_log", "A job's log", "What its tool logged, oldest first.", lines);
+    let number = json!({ "type": "integer", "minimum": 0 });
+    if let Some(parameters) = operation["parameters"].as_array_mut() {
+        parameters.push(query("after", "Only lines after this number.", &number));
+        parameters.push(query("limit", "How many at most; 200 if nothing is said.", &number));
+    }
+    operation
+}
+
+pub(crate) fn job_events() -> Value {
+    let says = "Server-sent events until the job has ended. `Last-Event-ID` goes on where a client was.";
+    let mut operation = about_a_job("job_events", "What happens to a job", says, object());
+    operation["responses"]["200"] =
+        answered("text/event-stream", "The events.", &json!({ "type": "string" }));
+    operation["responses"]["204"] = json!({ "description": "It has ended, and all of it was told." });
+    operation
+}
+
+pub(crate) fn answer_job() -> Value {
+    let says = "For programs that show the question to a person and say so (`Drawbridge-Can-Ask`).";
+    let mut operation = about_a_job("answer_job", "Answer what a job asks", says, job_schema());
+    operation["requestBody"] = body(&json!({
+        "type": "object",
+        "properties": { "responses": said(object(), "The answers, by the keys of what was asked.") },
+        "required": ["responses"],
+        "additionalProperties": false,
+    }));
+    operation[CONSEQUENTIAL] = true.into();
+    operation
+}
+
+pub(crate) fn cancel_job() -> Value {
+    changes_a_job("cancel_job", "Cancel a job", "At once if it waits; one that runs is told to stop.")
+}
+
+pub(crate) fn retry_job() -> Value {
+    changes_a_job("retry_job", "Try a job again", "One that failed or is dead, or waits for its time.")
+}
+
+pub(crate) fn edit_job() -> Value {
+    let says = "For a job that failed or is dead. The body is all of its arguments.";
+    let mut operation = changes_a_job("edit_job", "Change a job's arguments", says);
+    operation["requestBody"] = body(&object());
+    operation
+}
+
+pub(crate) fn discard_job() -> Value {
+    changes_a_job("discard_job", "Forget a job", "One that has ended, with its result and its log.")
+}
+
+pub(crate) fn replay_jobs() -> Value {
+    let answer = json!({ "type": "object", "properties": { "replayed": { "type": "integer" } } });
+    let says = "Tries all dead letters of this key again, or those that fit the body.";
+    let mut operation = operation("replay_jobs", "Replay dead letters", says, answer);
+    let text = json!({ "type": "string" });
+    operation["requestBody"] = body(&json!({
+        "type": "object",
+        "properties": { "id": text, "tool": text, "queue": text },
+        "additionalProperties": false,
+    }));
+    operation[CONSEQUENTIAL] = true.into();
+    operation
+}
+
+fn about_a_job(id: &str, summary: &str, description: &str, schema: Value) -> Value {
+    let mut operation = operation(id, summary, description, schema);
+    operation["parameters"] = json!([in_path("id", "The job's id.")]);
+    operation
+}
+
+fn changes_a_job(id: &str, summary: &str, description: &str) -> Value {
+    let mut operation = about_a_job(id, summary, description, job_schema());
+    operation[CONSEQUENTIAL] = true.into();
+    operation
+}
+
+fn job_schema() -> Value {
+    json!({ "type": "object", "properties": { "job": object() } })
+}
+
 pub(crate) fn terminal_stream() -> Value {
     let says = "A WebSocket: binary frames are the terminal's bytes, text frames are JSON. docs/rest.md has the words.";
     let mode = json!({ "type": "string", "enum": ["watch", "type"], "default": "type" });
@@ -111,7 +255,7 @@ pub(crate) fn lm_command() -> Value {
         "type": "object",
         "properties": {
             "cmd": { "type": "string", "description": "What a shell shall run." },
-            "timeout": { "type": "integer", "minimum": 0, "description": "In seconds; 0 means 20." },
+            "timeout": { "type": "integer", "minimum": 0, "description": "In seconds; 0 means 20, and more than 600 means 600." },
         },
         "required": ["cmd"],
     }));

@@ -30,6 +30,7 @@ async fn a_command_is_answered_in_the_old_words_and_truthfully() {
         json!({"success": true, "command": "ls", "stdout": "ls within 3000 ms", "stderr": "", "exit_code": 0, "execution_time": 0.0125})
     );
     assert_eq!(ask(r#"{"cmd": "ls"}"#).await.json()["stdout"], "ls within 20000 ms");
+    assert_eq!(ask(r#"{"cmd": "ls", "timeout": 86400}"#).await.json()["stdout"], "ls within 600000 ms");
     let failed = ask(r#"{"cmd": "exit 3"}"#).await;
     assert_eq!(
         (failed.status.as_u16(), &failed.json()["success"], &failed.json()["exit_code"]),

@@ -10,8 +10,8 @@ use drawbridge_sandbox::Size;
 use super::emulator::Emulator;
 
 /// How many bytes wait to be drawn at the most. One drawing of so many takes some milliseconds, and of a flood of lines
-/// it draws a tenth.
-pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// it draws a sixth.
+pub(crate) const WAITING_BYTES_MAX: usize = 512 * 1024;
 /// What waited is given back to the system where it was more than this.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// Only text that is at least so far behind the last control sequence is passed over: a sequence that was broken off has

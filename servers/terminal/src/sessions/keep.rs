@@ -1,6 +1,7 @@
 //! The tasks of one terminal: one reads from it and ends it, one types in it.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use drawbridge_sandbox::{Child, Ended, Signal, Terminal};
 use futures::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
+use tokio::time::Sleep;
 
 use super::all::Sessions;
 use super::session::{CLOSING_GRACE, Session};
@@ -19,7 +21,9 @@ use crate::settings::Bounds;
 const READ_BYTES: usize = 4096;
 /// How much is passed on at once when the program writes faster than that.
 const PIECE_BYTES_MAX: usize = 32 * 1024;
-/// How long a program has to be silent before its screen is drawn, unless somebody looks before that.
+/// Up to so many bytes are drawn at once, such as the echo of a key.
+const FEW_BYTES: usize = 1024;
+/// How long a program that writes more has to be silent before its screen is drawn, unless somebody looks before that.
 const DRAWN_AFTER: Duration = Duration::from_millis(1);
 /// How long the last output is waited for when all processes have ended.
 const DRAIN_MAX: Duration = Duration::from_millis(500);
@@ -64,25 +68,27 @@ impl Keeper {
 
     async fn read_to_the_end(&mut self) -> Option<Ended> {
         let mut buffer = BytesMut::with_capacity(PIECE_BYTES_MAX);
-        let (mut reading, mut drawn) = (true, true);
+        let mut drawing = Drawing::new(Instant::now());
+        let mut reading = true;
         let mut ended = None;
         let look = tokio::time::sleep(self.bounds.idle_max);
-        tokio::pin!(look);
+        let pause = tokio::time::sleep(DRAWN_AFTER);
+        tokio::pin!(look, pause);
         while reading || ended.is_none() {
             tokio::select! {
                 // What the program writes comes first: the rest can wait until it pauses.
                 biased;
                 piece = read(&mut self.terminal, &mut buffer), if reading => match piece {
                     Some(piece) => {
+                        let bytes = piece.len();
                         self.session.take(piece);
-                        drawn = false;
+                        self.draw(drawing.after(bytes, Instant::now()), pause.as_mut());
                         self.session.wait_for_viewers().await;
                     }
                     None => reading = false,
                 },
-                () = tokio::time::sleep(DRAWN_AFTER), if !drawn => {
-                    self.session.draw();
-                    drawn = true;
+                () = &mut pause, if drawing.waits => {
+                    self.draw(drawing.look(Instant::now()), pause.as_mut());
                 }
                 end = self.child.wait(), if ended.is_none() => {
                     ended = Some(end.ok());
@@ -100,6 +106,14 @@ impl Keeper {
         ended.flatten()
     }
 
+    fn draw(&self, when: Draw, pause: Pin<&mut Sleep>) {
+        match when {
+            Draw::Now => self.session.draw(),
+            Draw::At(at) => pause.reset(at.into()),
+            Draw::Later => {}
+        }
+    }
+
     /// Ends the program if nobody uses its terminal; gives when to look again.
     fn end_if_idle(&self) -> Instant {
         let now = Instant::now();
@@ -114,6 +128,51 @@ impl Keeper {
         // It fails if the program has just ended by itself.
         let _ = self.child.stop(Signal::Hangup, CLOSING_GRACE);
         now + self.bounds.idle_max
+    }
+}
+
+/// Decides when the screen is drawn: at once after a few bytes, in a flood when that pauses.
+#[derive(Debug)]
+struct Drawing {
+    /// When something came last.
+    latest: Instant,
+    /// Whether something waits to be drawn.
+    waits: bool,
+}
+
+/// When the screen is drawn.
+#[derive(Debug, PartialEq, Eq)]
+enum Draw {
+    Now,
+    /// It is looked at then whether the program has paused.
+    At(Instant),
+    /// It will be looked at anyway.
+    Later,
+}
+
+impl Drawing {
+    fn new(now: Instant) -> Self {
+        Self { latest: now, waits: false }
+    }
+
+    /// After a piece of so many bytes.
+    fn after(&mut self, bytes: usize, now: Instant) -> Draw {
+        self.latest = now;
+        match self.waits {
+            true => Draw::Later,
+            false if bytes <= FEW_BYTES => Draw::Now,
+            false => {
+                self.waits = true;
+                Draw::At(now + DRAWN_AFTER)
+            }
+        }
+    }
+
+    /// When it is looked at.
+    fn look(&mut self, now: Instant) -> Draw {
+        let paused_at = self.latest + DRAWN_AFTER;
+        self.waits = paused_at > now;
+        if self.waits { Draw::At(paused_at) } else { Draw::Now }
     }
 }
 
@@ -138,5 +197,24 @@ pub(super) async fn type_all(mut terminal: Terminal, mut typed: mpsc::Receiver<B
         if terminal.write_all(&bytes).await.is_err() {
             break;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_bytes_are_drawn_at_once_and_a_flood_when_it_pauses() {
+        let begun = Instant::now();
+        let at = |millis| begun + Duration::from_millis(millis);
+        let mut drawing = Drawing::new(begun);
+        assert_eq!(drawing.after(FEW_BYTES, at(0)), Draw::Now);
+        assert_eq!(drawing.after(FEW_BYTES + 1, at(10)), Draw::At(at(11)));
+        assert_eq!(drawing.after(1, at(10)), Draw::Later);
+        assert_eq!(drawing.after(FEW_BYTES + 1, at(11)), Draw::Later);
+        assert_eq!(drawing.look(at(11)), Draw::At(at(12)));
+        assert_eq!(drawing.look(at(12)), Draw::Now);
+        assert_eq!(drawing.after(1, at(12)), Draw::Now);
     }
 }

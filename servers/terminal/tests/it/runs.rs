@@ -154,6 +154,33 @@ async fn an_output_at_the_edge_of_the_answer_is_whole() {
 }
 
 #[tokio::test]
+async fn f6_what_blocklists_miss_is_held_by_the_kernel_and_what_they_stop_runs() {
+    let desk = Desk::new();
+    let precious = desk.home.path().join("precious");
+    std::fs::create_dir(&precious).unwrap();
+    std::fs::write(precious.join("file"), "kept").unwrap();
+    let place = precious.display();
+    for disguised in [
+        format!("rm\t-rf {place}"),
+        format!("$(printf 'r%s' m) -rf {place}"),
+        format!("r''m -r\"\"f {place}"),
+        format!("echo 'rm -rf {place}' | base64 | base64 -d | sh"),
+        format!("find {place} -delete"),
+        format!("eval $(echo mv {place} gone)"),
+        format!(": > {place}/file"),
+        format!("python3 -c 'import shutil; shutil.rmtree(\"{place}\")'"),
+        format!("ln -s {place} way && cp /dev/null way/file"),
+    ] {
+        let ran = desk.owner.run(&disguised).await;
+        assert_eq!(ran["success"], false, "{disguised}: {ran}");
+        assert_eq!(std::fs::read_to_string(precious.join("file")).unwrap(), "kept", "{disguised}");
+    }
+    for harmless in ["echo 'rm -rf / ; mkfs ; shutdown now ; :(){ :|:& };:'", "mkdir -p a/b && rm -rf a"] {
+        assert_eq!(desk.owner.run(harmless).await["success"], true, "{harmless}");
+    }
+}
+
+#[tokio::test]
 async fn i2_a_flood_is_bounded_in_memory_and_on_disk() {
     let desk = Desk::with(|mut settings| {
         settings.bounds.output_file_bytes_max = 1_000_000;
