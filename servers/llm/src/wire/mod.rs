@@ -14,12 +14,16 @@
 
 mod anthropic;
 mod client;
+mod decoder;
 mod embeddings;
 mod errors;
+mod gemini;
 mod head;
 mod json;
 mod lines;
+mod lm_studio_v1;
 mod models;
+mod ollama;
 mod openai_chat;
 mod provider;
 mod relay;
@@ -29,12 +33,13 @@ mod sse;
 mod tests;
 
 pub use client::{Answer, ClientDialect, Encoder};
+pub use decoder::Decoder;
 pub use embeddings::{EmbedRequest, EmbedResult};
 pub use errors::{failure_of, retry_after};
 pub use head::Head;
 pub use lines::{LINE_BYTES_MAX, LineTooLong};
 pub use models::{ModelEntry, ModelKind};
-pub use provider::{Decoder, ProviderDialect};
+pub use provider::ProviderDialect;
 pub use relay::{Relay, relay_whole};
 pub use sse::{Event, Events, comment};
 

@@ -1,14 +1,12 @@
 //! The dialects that we speak to providers.
 
-use std::fmt;
-
-use super::anthropic;
+use super::decoder::Decoder;
 use super::embeddings::{self, EmbedRequest, EmbedResult};
-use super::lines::{Ends, LineTooLong, Lines};
+use super::json::invalid;
 use super::models::{self, ModelEntry};
 use super::openai_chat::{self, Flavour};
-use super::sse::{Event, Events};
-use crate::chat::{ChatRequest, Failure, FailureKind, Piece};
+use super::{anthropic, gemini, lm_studio_v1, ollama};
+use crate::chat::{ChatRequest, Failure, Piece};
 
 /// A dialect that we speak to providers. Paths begin at the provider's address, which includes the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,59 +17,60 @@ pub enum ProviderDialect {
     Compatible,
     /// LM Studio's first own dialect, at `http://127.0.0.1:1234/api/v0`.
     LmStudioV0,
+    /// LM Studio's own dialect since 0.4, at `http://127.0.0.1:1234/api/v1`. Its chat carries one turn.
+    LmStudioV1,
     /// llama.cpp's server, at `http://127.0.0.1:8080/v1`.
     LlamaCpp,
     /// Anthropic's messages, at `https://api.anthropic.com/v1`.
     Anthropic,
-}
-
-/// Reads an answer that comes piece by piece. One at a time: each answer needs its own.
-pub struct Decoder {
-    frames: Frames,
-    reader: Box<dyn ReadAnswer>,
-    over: bool,
-}
-
-/// How a dialect cuts its stream.
-enum Frames {
-    Events(Events),
-    Lines(Lines),
-}
-
-/// Makes pieces of a dialect's events.
-pub(crate) trait ReadAnswer: Send {
-    /// Takes in one event, or one line.
-    fn event(&mut self, event: Event<'_>, out: &mut Vec<Piece>);
-    /// Whether the answer has come to its end, so that the stream may end too.
-    fn is_ended(&self) -> bool;
+    /// Ollama's own dialect, at `http://127.0.0.1:11434/api`.
+    Ollama,
+    /// Gemini, at `https://generativelanguage.googleapis.com/v1beta`.
+    Gemini,
 }
 
 impl ProviderDialect {
     /// Where chats are asked for.
     #[must_use]
-    pub fn chat_path(self, _model: &str, _stream: bool) -> String {
+    pub fn chat_path(self, model: &str, stream: bool) -> String {
         match self {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 "chat/completions".to_owned()
             }
             Self::Anthropic => "messages".to_owned(),
+            Self::Ollama | Self::LmStudioV1 => "chat".to_owned(),
+            Self::Gemini if stream => gemini::path_of(model, "streamGenerateContent?alt=sse"),
+            Self::Gemini => gemini::path_of(model, "generateContent"),
         }
     }
 
     /// Where models are listed.
     #[must_use]
     pub fn models_path(self) -> &'static str {
-        "models"
+        match self {
+            Self::Ollama => "tags",
+            Self::Gemini => "models?pageSize=1000",
+            Self::Anthropic => "models?limit=1000",
+            _ => "models",
+        }
+    }
+
+    /// Where those in memory are listed, where that is another place; [`decode_models`](Self::decode_models) reads it.
+    #[must_use]
+    pub fn loaded_path(self) -> Option<&'static str> {
+        (self == Self::Ollama).then_some("ps")
     }
 
     /// Where embeddings are asked for, if there is such a place.
     #[must_use]
-    pub fn embed_path(self, _model: &str) -> Option<String> {
+    pub fn embed_path(self, model: &str) -> Option<String> {
         match self {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 Some("embeddings".to_owned())
             }
-            Self::Anthropic => None,
+            Self::Ollama => Some("embed".to_owned()),
+            Self::Gemini => Some(gemini::path_of(model, "batchEmbedContents")),
+            Self::Anthropic | Self::LmStudioV1 => None,
         }
     }
 
@@ -79,10 +78,9 @@ impl ProviderDialect {
     #[must_use]
     pub fn key_header(self) -> (&'static str, &'static str) {
         match self {
-            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
-                ("authorization", "Bearer ")
-            }
             Self::Anthropic => ("x-api-key", ""),
+            Self::Gemini => ("x-goog-api-key", ""),
+            _ => ("authorization", "Bearer "),
         }
     }
 
@@ -98,7 +96,7 @@ impl ProviderDialect {
     /// Whether the provider fetches pictures from addresses itself; else they have to be in the request.
     #[must_use]
     pub fn takes_image_urls(self) -> bool {
-        !matches!(self, Self::LmStudioV0)
+        matches!(self, Self::OpenAiChat | Self::Compatible | Self::LlamaCpp | Self::Anthropic)
     }
 
     /// The body of a chat request.
@@ -107,7 +105,7 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Invalid` when the dialect has no words for something that cannot be left out.
     pub fn encode_chat(self, request: &ChatRequest) -> Result<Vec<u8>, Failure> {
         if !self.takes_image_urls() && request.has_image_urls() {
-            return Err(super::json::invalid(
+            return Err(invalid(
                 "this provider takes no addresses of images: give the image itself, as data:image/…;base64,…",
             ));
         }
@@ -116,7 +114,10 @@ impl ProviderDialect {
             Self::Compatible => Ok(openai_chat::encode_request::encode(request, Flavour::Compatible)),
             Self::LmStudioV0 => Ok(openai_chat::encode_request::encode(request, Flavour::LmStudio)),
             Self::LlamaCpp => Ok(openai_chat::encode_request::encode(request, Flavour::LlamaCpp)),
+            Self::LmStudioV1 => lm_studio_v1::encode(request),
             Self::Anthropic => Ok(anthropic::encode_request::encode(request)),
+            Self::Ollama => Ok(ollama::encode(request)),
+            Self::Gemini => Ok(gemini::encode_request::encode(request)),
         }
     }
 
@@ -130,7 +131,10 @@ impl ProviderDialect {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 openai_chat::decode_answer::decode(body, call)
             }
+            Self::LmStudioV1 => lm_studio_v1::decode(body),
             Self::Anthropic => anthropic::decode_answer::decode(body, call),
+            Self::Ollama => ollama::decode(body, call),
+            Self::Gemini => gemini::decode_answer::decode(body, call),
         }
     }
 
@@ -141,7 +145,10 @@ impl ProviderDialect {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 Decoder::events(openai_chat::decode_answer::Reader::new(call))
             }
+            Self::LmStudioV1 => Decoder::events(lm_studio_v1::Reader::default()),
             Self::Anthropic => Decoder::events(anthropic::decode_answer::Reader::new(call)),
+            Self::Ollama => Decoder::lines(ollama::Reader::new(call)),
+            Self::Gemini => Decoder::events(gemini::decode_answer::Reader::new(call)),
         }
     }
 
@@ -151,8 +158,13 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Malformed` when it is no list of this dialect.
     pub fn decode_models(self, body: &[u8]) -> Result<Vec<ModelEntry>, Failure> {
         match self {
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                models::decode_openai(body)
+            }
+            Self::LmStudioV1 => lm_studio_v1::decode_models(body),
             Self::Anthropic => models::decode_anthropic(body),
-            _ => models::decode_openai(body),
+            Self::Ollama => ollama::decode_models(body),
+            Self::Gemini => gemini::lists::decode_models(body),
         }
     }
 
@@ -162,10 +174,15 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Invalid` when the provider makes no embeddings.
     pub fn encode_embed(self, request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Anthropic => {
-                Err(super::json::invalid("Anthropic makes no embeddings: ask a model of another provider"))
+            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
+                Ok(embeddings::encode_openai_request(request))
             }
-            _ => Ok(embeddings::encode_openai_request(request)),
+            Self::Ollama => Ok(ollama::encode_embed(request)),
+            Self::Gemini => Ok(gemini::lists::encode_embed(request)),
+            Self::Anthropic => Err(invalid("Anthropic makes no embeddings: ask a model of another provider")),
+            Self::LmStudioV1 => {
+                Err(invalid("LM Studio's v1 makes no embeddings; its v0 and OpenAI dialects do"))
+            }
         }
     }
 
@@ -174,73 +191,48 @@ impl ProviderDialect {
     /// # Errors
     /// [`Failure`] of kind `Malformed` when it is no answer of this dialect.
     pub fn decode_embed(self, body: &[u8]) -> Result<EmbedResult, Failure> {
-        embeddings::decode_openai_answer(body)
-    }
-}
-
-impl Decoder {
-    fn events(reader: impl ReadAnswer + 'static) -> Self {
-        Self { frames: Frames::Events(Events::default()), reader: Box::new(reader), over: false }
-    }
-
-    #[expect(dead_code, reason = "Ollama's dialect is next")]
-    fn lines(reader: impl ReadAnswer + 'static) -> Self {
-        Self { frames: Frames::Lines(Lines::new(Ends::LineFeed)), reader: Box::new(reader), over: false }
-    }
-
-    /// Takes in bytes as they come, cut anywhere, and appends the pieces that they complete. After [`Piece::Failed`]
-    /// there are no more.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>) {
-        let Self { frames, reader, over } = self;
-        if *over {
-            return;
-        }
-        let mut take = |event: Event<'_>| read(reader.as_mut(), over, event, out);
-        let cut = match frames {
-            Frames::Events(events) => events.push(bytes, take),
-            Frames::Lines(lines) => lines.push(bytes, |data| take(Event { name: "", data })),
-        };
-        if let Err(error) = cut {
-            self.give_up(error, out);
+        match self {
+            Self::Ollama => ollama::decode_embed(body),
+            Self::Gemini => gemini::lists::decode_embed(body),
+            _ => embeddings::decode_openai_answer(body),
         }
     }
 
-    /// The stream has ended: appends its last pieces, and [`Piece::Failed`] if it ended too early.
-    pub fn finish(&mut self, out: &mut Vec<Piece>) {
-        let Self { frames, reader, over } = self;
-        let mut take = |event: Event<'_>| read(reader.as_mut(), over, event, out);
-        match frames {
-            Frames::Events(events) => events.finish(take),
-            Frames::Lines(lines) => lines.finish(|data| take(Event { name: "", data })),
+    /// Path and body of a request that loads a model into memory, for servers that can be told to. `ttl_s`: for how
+    /// long after its last use (Ollama); `context_length`: with room for so many tokens (LM Studio).
+    #[must_use]
+    pub fn encode_load(
+        self,
+        model: &str,
+        ttl_s: Option<u64>,
+        context_length: Option<u64>,
+    ) -> Option<(&'static str, Vec<u8>)> {
+        match self {
+            Self::LmStudioV1 => Some(("models/load", lm_studio_v1::encode_load(model, context_length))),
+            Self::Ollama => Some(("generate", ollama::encode_keep(model, ttl_s))),
+            _ => None,
         }
-        if !self.over && !self.reader.is_ended() {
-            out.push(Piece::Failed(Failure::cut()));
-        }
-        self.over = true;
     }
 
-    fn give_up(&mut self, error: LineTooLong, out: &mut Vec<Piece>) {
-        if !self.over {
-            out.push(Piece::Failed(Failure::new(FailureKind::Malformed, error.to_string())));
+    /// Path and body of a request that unloads a model: LM Studio wants the name of its copy in memory
+    /// ([`ModelEntry::instances`]), Ollama the model's own.
+    #[must_use]
+    pub fn encode_unload(self, name: &str) -> Option<(&'static str, Vec<u8>)> {
+        match self {
+            Self::LmStudioV1 => Some(("models/unload", lm_studio_v1::encode_unload(name))),
+            Self::Ollama => Some(("generate", ollama::encode_keep(name, Some(0)))),
+            _ => None,
         }
-        self.over = true;
     }
-}
 
-fn read(reader: &mut dyn ReadAnswer, over: &mut bool, event: Event<'_>, out: &mut Vec<Piece>) {
-    if *over || event.data.is_empty() {
-        return;
-    }
-    let from = out.len();
-    reader.event(event, out);
-    if let Some(at) = out[from..].iter().position(|piece| matches!(piece, Piece::Failed(_))) {
-        out.truncate(from + at + 1);
-        *over = true;
-    }
-}
-
-impl fmt::Debug for Decoder {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Decoder").field("over", &self.over).finish_non_exhaustive()
+    /// What a server says that it loaded: the name of the copy in memory, and the seconds it took, where it says so.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Malformed` when it is no answer of this dialect.
+    pub fn decode_load(self, body: &[u8]) -> Result<(Option<String>, Option<f64>), Failure> {
+        match self {
+            Self::LmStudioV1 => lm_studio_v1::decode_load(body),
+            _ => ollama::decode_load(body),
+        }
     }
 }

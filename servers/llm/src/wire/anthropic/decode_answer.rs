@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::decoder::ReadAnswer;
 use super::super::errors::failure_in_stream;
 use super::super::json::{answer, or_default};
-use super::super::provider::ReadAnswer;
 use super::super::seal::Maker;
 use super::super::sse::Event;
 use super::{WireUsage, stop_reason};

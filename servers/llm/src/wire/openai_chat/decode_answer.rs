@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::decoder::ReadAnswer;
 use super::super::errors::failure_in_stream;
 use super::super::json::{Mixed, answer, lenient, or_default};
-use super::super::provider::ReadAnswer;
 use super::super::sse::Event;
 use super::{WireUsage, stop_reason};
 use crate::chat::{Failure, ModelInfo, Piece, RawJson, Runtime, Stats, StopReason};
@@ -315,7 +315,12 @@ impl From<LmStats> for Stats {
             tokens_per_second: wire.tokens_per_second,
             time_to_first_token_s: wire.time_to_first_token,
             generation_time_s: wire.generation_time,
-            stop_reason: wire.stop_reason.as_deref().map(lm_stop_reason),
+            // A word that we do not know says less than the choice's own reason.
+            stop_reason: wire
+                .stop_reason
+                .as_deref()
+                .map(lm_stop_reason)
+                .filter(|reason| !matches!(reason, StopReason::Other(_))),
         }
     }
 }
@@ -340,6 +345,7 @@ pub(crate) fn lm_stop_reason(word: &str) -> StopReason {
         "contextLengthReached" => StopReason::ContextFull,
         "toolCalls" => StopReason::ToolCalls,
         "userStopped" => StopReason::Cancelled,
+        "contentFilter" => StopReason::ContentFilter,
         other => StopReason::Other(other.to_owned()),
     }
 }

@@ -2,6 +2,8 @@
 
 mod anthropic;
 mod errors_in_streams;
+mod gemini;
+mod local;
 mod openai_chat;
 mod requests;
 mod round;
@@ -17,6 +19,9 @@ const STREAMS: &[(ProviderDialect, &str)] = &[
     (ProviderDialect::OpenAiChat, include_str!("streams/openai_chat.sse")),
     (ProviderDialect::LlamaCpp, include_str!("streams/llama_cpp.sse")),
     (ProviderDialect::Anthropic, include_str!("streams/anthropic.sse")),
+    (ProviderDialect::Ollama, include_str!("streams/ollama.ndjson")),
+    (ProviderDialect::Gemini, include_str!("streams/gemini.sse")),
+    (ProviderDialect::LmStudioV1, include_str!("streams/lm_studio_v1.sse")),
 ];
 
 /// Each client dialect with the provider dialect that reads it.
