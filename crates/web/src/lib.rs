@@ -11,6 +11,7 @@ mod exchange;
 mod front;
 mod guard;
 mod health;
+mod jobs;
 mod limits;
 mod listen;
 mod lm_terminal;

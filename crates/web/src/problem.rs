@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Denied,
     NeedsApproval,
     InputRequired,
+    Conflict,
     Raised,
     RateLimited,
     TimedOut,
@@ -39,7 +40,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// All of them, for the documentation's test.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::ForeignHost,
         Self::ForeignOrigin,
         Self::NoKey,
@@ -54,6 +55,7 @@ impl Kind {
         Self::Denied,
         Self::NeedsApproval,
         Self::InputRequired,
+        Self::Conflict,
         Self::Raised,
         Self::RateLimited,
         Self::TimedOut,
@@ -79,6 +81,7 @@ impl Kind {
             Self::Denied => ("denied", StatusCode::FORBIDDEN),
             Self::NeedsApproval => ("needs-approval", StatusCode::PRECONDITION_REQUIRED),
             Self::InputRequired => ("input-required", StatusCode::CONFLICT),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT),
             Self::Raised => ("raised", StatusCode::LOCKED),
             Self::RateLimited => ("rate-limited", StatusCode::TOO_MANY_REQUESTS),
             Self::TimedOut => ("timed-out", StatusCode::GATEWAY_TIMEOUT),

@@ -10,7 +10,7 @@ use crate::guard::{Guard, HEALTH};
 use crate::openapi::{self, Described, operation};
 use crate::problem::{Kind, Problem};
 use crate::web::{Shared, Web};
-use crate::{exchange, health, lm_terminal, rest, stream};
+use crate::{exchange, health, jobs, lm_terminal, rest, stream};
 
 /// One route: where it is, who serves it, and how the OpenAPI document tells of it.
 pub(crate) struct Route {
@@ -45,6 +45,18 @@ pub(crate) const ROUTES: &[Route] = &[
     get_route("/api/tools/{name}", || get(rest::show), Described::Once(operation::tool)),
     post_route("/api/tools/{name}", || post(rest::call), Described::ForEachTool(operation::call)),
     post_route("/api/tools/{name}/answer", || post(rest::answer), Described::Once(operation::answer)),
+    get_route("/api/jobs", || get(jobs::list), Described::Once(operation::jobs)),
+    post_route("/api/jobs", || post(jobs::submit), Described::Once(operation::submit_job)),
+    post_route("/api/jobs/replay", || post(jobs::replay), Described::Once(operation::replay_jobs)),
+    get_route("/api/jobs/{id}", || get(jobs::show), Described::Once(operation::job)),
+    get_route("/api/jobs/{id}/result", || get(jobs::result), Described::Once(operation::job_result)),
+    get_route("/api/jobs/{id}/log", || get(jobs::log), Described::Once(operation::job_log)),
+    get_route("/api/jobs/{id}/events", || get(jobs::events), Described::Once(operation::job_events)),
+    post_route("/api/jobs/{id}/answer", || post(jobs::answer), Described::Once(operation::answer_job)),
+    post_route("/api/jobs/{id}/cancel", || post(jobs::cancel), Described::Once(operation::cancel_job)),
+    post_route("/api/jobs/{id}/retry", || post(jobs::retry), Described::Once(operation::retry_job)),
+    post_route("/api/jobs/{id}/arguments", || post(jobs::edit), Described::Once(operation::edit_job)),
+    post_route("/api/jobs/{id}/discard", || post(jobs::discard), Described::Once(operation::discard_job)),
     get_route(
         "/api/terminals/{id}/stream",
         || get(stream::terminal),

@@ -33,7 +33,7 @@ pub(super) async fn serve(web: &Shared, call: Call) -> Response {
     respond(stream::once(async { first }).chain(running.into_frames()))
 }
 
-fn respond(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+pub(crate) fn respond(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let mut response = Response::new(Body::from_stream(frames.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

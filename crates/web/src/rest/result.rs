@@ -40,7 +40,7 @@ pub(super) fn write(outcome: Result<Outcome<Answer>, Refusal>) -> Result<Written
 }
 
 /// The result of a tool. What the tool wrote passes through as it is.
-fn tool(result: &ToolResult) -> String {
+pub(crate) fn tool(result: &ToolResult) -> String {
     let mut text = String::with_capacity(result.size_bytes() + 64);
     text.push_str(r#"{"is_error":"#);
     text.push_str(if result.is_error { "true" } else { "false" });

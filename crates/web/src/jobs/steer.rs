@@ -1,0 +1,165 @@
+//! `POST /api/jobs/{id}/…`: how a job goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use drawbridge_contract::{Answer, Answers, Arguments, Call, Caller, Live, Outcome, Target, parse_strict};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::looked_at;
+use crate::problem::{Kind, Problem};
+use crate::rest::{json as respond, json_body, origin, tool_result};
+use crate::web::Shared;
+
+/// Stops it.
+pub(crate) async fn cancel(
+    web: State<Arc<Shared>>,
+    caller: Extension<Arc<Caller>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    steer(&web, &caller, "jobs_cancel", &id, json!({ "id": id }), &headers).await
+}
+
+/// Tries it again.
+pub(crate) async fn retry(
+    web: State<Arc<Shared>>,
+    caller: Extension<Arc<Caller>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    steer(&web, &caller, "jobs_retry", &id, json!({ "id": id }), &headers).await
+}
+
+/// Forgets it.
+pub(crate) async fn discard(
+    web: State<Arc<Shared>>,
+    caller: Extension<Arc<Caller>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    steer(&web, &caller, "jobs_discard", &id, json!({ "id": id }), &headers).await
+}
+
+/// Gives it other arguments: the body.
+pub(crate) async fn edit(
+    web: State<Arc<Shared>>,
+    caller: Extension<Arc<Caller>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let served = async {
+        let received = json_body(request).await?;
+        let arguments = object(&received.body)?;
+        let arguments = json!({ "id": id, "arguments": arguments });
+        Ok(steer(&web, &caller, "jobs_edit", &id, arguments, &received.headers).await)
+    };
+    served.await.unwrap_or_else(Problem::into_response)
+}
+
+/// Tries dead letters again: all of the caller, or those that the body names by `tool` or `queue`.
+pub(crate) async fn replay(
+    web: State<Arc<Shared>>,
+    caller: Extension<Arc<Caller>>,
+    request: Request,
+) -> Response {
+    let served = async {
+        let received = json_body(request).await?;
+        let arguments = Value::Object(object(&received.body)?);
+        call(&web, &caller, "jobs_replay", arguments, &received.headers).await
+    };
+    served.await.unwrap_or_else(Problem::into_response)
+}
+
+/// A job that is not there is told apart from one that cannot be steered so.
+async fn steer(
+    web: &Shared,
+    caller: &Arc<Caller>,
+    tool: &str,
+    id: &str,
+    arguments: Value,
+    headers: &HeaderMap,
+) -> Response {
+    let served = async {
+        looked_at(web, caller)?.get(caller, id).await?;
+        call(web, caller, tool, arguments, headers).await
+    };
+    served.await.unwrap_or_else(Problem::into_response)
+}
+
+async fn call(
+    web: &Shared,
+    caller: &Arc<Caller>,
+    tool: &str,
+    arguments: Value,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let Value::Object(arguments) = arguments else {
+        return Err(Problem::new(Kind::InvalidRequest, "the body is not an object"));
+    };
+    let (target, arguments) = (Target::Tool(tool.into()), Arguments::from_map(arguments));
+    let call = Call::new(caller.clone(), target, arguments, origin(headers)?);
+    match web.handler.clone().call(call, Live::default()).await? {
+        Outcome::Complete(Answer::Tool(result)) if result.is_error => {
+            Err(Problem::new(Kind::Conflict, result.content.plain_text()))
+        }
+        Outcome::Complete(Answer::Tool(result)) => Ok(respond(
+            StatusCode::OK,
+            match &result.structured {
+                Some(structured) => structured.get().to_owned(),
+                None => tool_result(&result),
+            },
+        )),
+        Outcome::InputRequired(_) => Err(Problem::new(
+            Kind::NeedsApproval,
+            format!("the owner must approve this; call the tool {tool} to be asked"),
+        )),
+        _ => Err(Problem::new(Kind::Internal, "the tool gave no answer")),
+    }
+}
+
+/// What a job asked for. For programs that show it to a person: it can hold the owner's yes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    responses: BTreeMap<String, Value>,
+}
+
+/// Answers what it asks.
+pub(crate) async fn answer(
+    State(web): State<Arc<Shared>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let served = async {
+        let received = json_body(request).await?;
+        if !origin(&received.headers)?.host.abilities.elicit_form {
+            let why = "only a program that can ask its person answers jobs: say `Drawbridge-Can-Ask: form`";
+            return Err(Problem::new(Kind::InvalidRequest, why));
+        }
+        let invalid = |why: String| Problem::new(Kind::InvalidRequest, why);
+        let given: Given = serde_json::from_value(Value::Object(object(&received.body)?))
+            .map_err(|error| invalid(format!("this is no answer: {error}")))?;
+        let answers = Answers { responses: given.responses, state: None };
+        let job = looked_at(&web, &caller)?.answer(&caller, &id, answers).await?;
+        Ok(respond(StatusCode::OK, json!({ "job": job }).to_string()))
+    };
+    served.await.unwrap_or_else(Problem::into_response)
+}
+
+fn object(body: &Bytes) -> Result<Map<String, Value>, Problem> {
+    let invalid = |why: String| Problem::new(Kind::InvalidRequest, why);
+    let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8".to_owned()))?;
+    match parse_strict(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(invalid("the body is not a JSON object".to_owned())),
+        Err(error) => Err(invalid(error.to_string())),
+    }
+}
