@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use crate::commands::approvals::ApprovalsCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::config::ConfigCommand;
+use crate::commands::jobs::JobsCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::terminal::TerminalCommand;
 
@@ -84,6 +85,12 @@ pub(crate) enum Command {
     /// Follow, show and verify what was done.
     #[command(subcommand, after_help = "Example:\n  drawbridge audit tail --follow")]
     Audit(AuditCommand),
+    /// Run tools in the background, and see what came of it.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  drawbridge jobs submit terminal_run '{\"command\": \"make\"}' --watch"
+    )]
+    Jobs(JobsCommand),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),

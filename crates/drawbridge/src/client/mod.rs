@@ -83,6 +83,11 @@ impl Client {
         result_of(answer)
     }
 
+    /// Whether a hub runs at the other end, which goes on when we are gone.
+    pub(crate) fn is_hub(&self) -> bool {
+        matches!(self.wire, Wire::Hub(_))
+    }
+
     /// Ends the session: short-lived keys are revoked, records written.
     pub(crate) async fn close(self) -> Result<()> {
         match self.wire {

@@ -45,7 +45,11 @@ fn parse(arguments: &str) -> Result<Map<String, Value>> {
 }
 
 /// Calls until the call is complete; `None` when the person said no.
-async fn call(client: &mut Client, name: &str, arguments: Map<String, Value>) -> Result<Option<Value>> {
+pub(super) async fn call(
+    client: &mut Client,
+    name: &str,
+    arguments: Map<String, Value>,
+) -> Result<Option<Value>> {
     let mut params = json!({"name": name, "arguments": arguments});
     loop {
         let mut result = client.request("tools/call", params.clone(), &mut show_event).await?;
@@ -91,7 +95,7 @@ fn show_event(event: &Value) {
     }
 }
 
-fn show(result: &Value, json: bool) -> Result<ExitCode> {
+pub(super) fn show(result: &Value, json: bool) -> Result<ExitCode> {
     if json {
         output::json(result)?;
     } else {

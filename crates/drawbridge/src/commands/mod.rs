@@ -7,6 +7,7 @@ mod call;
 pub(crate) mod config;
 mod connect;
 mod doctor;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 mod papers;
 mod serve;
@@ -50,6 +51,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Lower => bridge::lower().await,
         Command::Audit(command) => audit::run(command, json).await,
         Command::Status => status::run(json),
+        Command::Jobs(command) => jobs::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_) | Command::Stdio | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)

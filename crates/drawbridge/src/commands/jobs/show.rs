@@ -1,0 +1,64 @@
+//! Jobs as a person sees them.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::output;
+
+/// The text of a tool's answer.
+pub(super) fn text(result: &Value) -> String {
+    let blocks = result["content"].as_array();
+    let texts = blocks.into_iter().flatten().filter_map(|block| block["text"].as_str());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// A table of jobs.
+pub(super) fn jobs(jobs: &[Value]) -> Result<()> {
+    if jobs.is_empty() {
+        return output::line("There are no jobs here.");
+    }
+    let head = ["ID", "STATE", "TOOL", "CALLER", "SUBMITTED", "ATTEMPT", ""];
+    output::table(&head, jobs.iter().map(row).collect())
+}
+
+fn row(job: &Value) -> Vec<String> {
+    let word = |name: &str| output::plain_line(job[name].as_str().unwrap_or_default());
+    let attempt = format!("{}/{}", job["attempt"], job["attempts_max"]);
+    let submitted = job["created_ms"].as_i64().map_or_else(String::new, |ms| output::time(ms * 1000));
+    let state = state(job);
+    vec![word("id"), state, word("tool"), word("caller"), submitted, attempt, about(job)]
+}
+
+pub(super) fn state(job: &Value) -> String {
+    let word = job["state"].as_str().unwrap_or_default();
+    match word {
+        "completed" => output::green(word),
+        "failed" | "dead" => output::red(word),
+        "waiting_for_input" => output::yellow(word),
+        _ => word.to_owned(),
+    }
+}
+
+/// How far it is, or what it waits for, on one line.
+pub(super) fn about(job: &Value) -> String {
+    if let Some(message) = job["message"].as_str() {
+        return output::plain_line(message);
+    }
+    let progress = &job["progress"];
+    if !progress.is_object() {
+        return String::new();
+    }
+    let of = progress["total"].as_f64().map_or_else(String::new, |total| format!(" of {total}"));
+    let message = progress["message"].as_str().map_or_else(String::new, |text| format!(": {text}"));
+    output::plain_line(&format!("{}{of}{message}", progress["progress"]))
+}
+
+/// One line of a job's log.
+pub(super) fn log_line(line: &Value, json: bool) -> Result<()> {
+    if json {
+        return output::json_line(line);
+    }
+    let time = line["at_ms"].as_i64().map_or_else(String::new, |ms| output::time(ms * 1000));
+    let text = |name: &str| output::plain_line(line[name].as_str().unwrap_or_default());
+    output::line(format!("{time}  {:<7}  {}", text("level"), text("text")))
+}
