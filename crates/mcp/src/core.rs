@@ -85,6 +85,7 @@ pub(crate) enum Work {
 }
 
 /// What a call is made of, besides its exchange.
+#[derive(Clone)]
 pub(crate) struct Asking {
     pub(crate) target: Target,
     pub(crate) arguments: Arguments,
@@ -105,10 +106,9 @@ impl Asking {
     }
 
     /// The call, for the door.
-    pub(crate) fn call(&self, caller: &Arc<Caller>, entrance: &'static str) -> Call {
-        let origin =
-            Origin { entrance, host: self.host.clone(), trace: self.trace.clone(), ..Origin::default() };
-        Call::new(caller.clone(), self.target.clone(), self.arguments.clone(), origin)
+    pub(crate) fn into_call(self, caller: &Arc<Caller>, entrance: &'static str) -> Call {
+        let origin = Origin { entrance, host: self.host, trace: self.trace, ..Origin::default() };
+        Call::new(caller.clone(), self.target, self.arguments, origin)
     }
 }
 
@@ -127,27 +127,25 @@ impl Outlet {
 }
 
 /// The live side of a call that stops when the host cancels it. It has a token of its own below the request's: the
-/// door cancels that one when the call is over, and the request may not be.
+/// door cancels that one when the call is over, and the request may not be. Where nothing but the end of the request
+/// itself can cancel it, [`Live::default`] does.
 pub(crate) fn live(cancellation: &CancellationToken, sink: Option<Arc<dyn Sink>>) -> Live {
     Live { cancellation: cancellation.child_token(), sink }
 }
 
-/// Runs `answer` until it is there, or the host no longer wants it. However it ends, `cancellation` ends with it, so
+/// Runs `answer` until it is there, or the host no longer wants it. However it ends, its token ends with it, so
 /// that work in other threads stops too.
 pub(crate) fn run(
     entered: Option<Entered>,
-    cancellation: CancellationToken,
     outbox: Option<Arc<Outbox>>,
     answer: impl Future<Output = Reply> + Send + 'static,
 ) -> Running {
-    let guard = cancellation.clone().drop_guard();
     let answer: BoxFuture<'static, Option<Reply>> = match entered {
-        None => Box::pin(async move {
-            let _guard = guard;
-            Some(answer.await)
-        }),
+        // Nobody else has the token, and the door cancels what it started when its future goes.
+        None => Box::pin(async move { Some(answer.await) }),
         Some(entered) => Box::pin(async move {
-            let (_entered, _guard) = (entered, guard);
+            let cancellation = entered.cancellation.clone();
+            let (_entered, _guard) = (entered, cancellation.clone().drop_guard());
             tokio::select! {
                 biased;
                 () = cancellation.cancelled() => None,
@@ -159,6 +157,14 @@ pub(crate) fn run(
 }
 
 impl Exchange {
+    /// The live side of a call for this request.
+    pub(crate) fn live(&self, sink: Option<Arc<dyn Sink>>) -> Live {
+        match &self.entered {
+            Some(entered) => live(&entered.cancellation, sink),
+            None => Live { sink, ..Live::default() },
+        }
+    }
+
     /// The token that stops this request.
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.entered.as_ref().map_or_else(CancellationToken::new, |entered| entered.cancellation.clone())

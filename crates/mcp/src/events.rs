@@ -76,16 +76,8 @@ impl Sink for EventSink {
 impl EventSink {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> Option<Bytes> {
         let token = self.progress_token.as_ref().filter(|_| progress.is_finite())?;
-        Some(notification("notifications/progress", |params| {
-            params.raw("progressToken", token.as_json());
-            params.value("progress", &number(progress));
-            if let Some(total) = total.filter(|total| total.is_finite()) {
-                params.value("total", &number(total));
-            }
-            if let Some(message) = message.filter(|_| self.version.has_annotations()) {
-                params.value("message", message);
-            }
-        }))
+        let message = message.filter(|_| self.version.has_annotations());
+        Some(progressed(token, progress, total, message))
     }
 
     fn log(&self, level: LogLevel, logger: Option<&str>, data: &Value) -> Option<Bytes> {
@@ -99,6 +91,20 @@ impl EventSink {
             })
         })
     }
+}
+
+/// The notification of progress. `progress` is finite.
+pub(crate) fn progressed(token: &Id, progress: f64, total: Option<f64>, message: Option<&str>) -> Bytes {
+    notification("notifications/progress", |params| {
+        params.raw("progressToken", token.as_json());
+        params.value("progress", &number(progress));
+        if let Some(total) = total.filter(|total| total.is_finite()) {
+            params.value("total", &number(total));
+        }
+        if let Some(message) = message {
+            params.value("message", message);
+        }
+    })
 }
 
 /// A whole number is written as one: some hosts read progress into integers.

@@ -209,11 +209,15 @@ impl Listening {
     }
 }
 
+/// When all tasks have ended, nothing more is told of any.
 async fn next_task(told: &mut Option<Told>) -> Seen {
-    match told {
-        Some(told) => told.next().await,
-        None => std::future::pending().await,
+    if let Some(tasks) = told
+        && let Some(seen) = tasks.next().await
+    {
+        return seen;
     }
+    *told = None;
+    std::future::pending().await
 }
 
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";

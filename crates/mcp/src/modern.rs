@@ -6,7 +6,7 @@ use drawbridge_contract::{Background, Completion, CompletionOf, Outcome, Sink, T
 use serde::Deserialize;
 
 use crate::convert::{self, Purpose};
-use crate::core::{Asking, Core, Exchange, Outlet, Work, live, run};
+use crate::core::{Asking, Core, Exchange, Outlet, Work, run};
 use crate::encode::{Object, Reply, write_value};
 use crate::envelope::{Request, string};
 use crate::error::WireError;
@@ -73,7 +73,7 @@ fn call_tool(
         None => call(core, exchange, Purpose::Tool, target, params, meta),
         Some((tasks, background)) => {
             let asking = Asking::read(target, params, meta.host()?, meta)?;
-            Ok(tasks::submit(core, exchange, tasks, background, &asking, params.answers()?))
+            Ok(tasks::submit(core, exchange, tasks, background, asking, params.answers()?))
         }
     }
 }
@@ -126,12 +126,12 @@ fn call(
     meta: &Meta<'_>,
 ) -> Result<Work, WireError> {
     let asking = Asking::read(target, params, meta.host()?, meta)?;
-    let mut call = asking.call(&exchange.caller, exchange.entrance);
+    let able = asking.host.abilities;
+    let mut call = asking.into_call(&exchange.caller, exchange.entrance);
     call.answers = params.answers()?;
     let (sink, outbox) = sink(&exchange.outlet, meta)?;
-    let cancellation = exchange.cancellation();
-    let done = core.handler.clone().call(call, live(&cancellation, sink));
-    let (id, able) = (exchange.id, asking.host.abilities);
+    let done = core.handler.clone().call(call, exchange.live(sink));
+    let id = exchange.id;
     let tasks = if meta.declares_tasks() { Tasks::of(core, &exchange.caller, "", meta).ok() } else { None };
     let answer = async move {
         match (done.await, tasks) {
@@ -140,7 +140,7 @@ fn call(
             (outcome, _) => convert::outcome(VERSION, &id, &purpose, able, outcome),
         }
     };
-    Ok(Work::Running(run(exchange.entered, cancellation, outbox, answer)))
+    Ok(Work::Running(run(exchange.entered, outbox, answer)))
 }
 
 type SinkAndOutbox = (Option<Arc<dyn Sink>>, Option<Arc<crate::outbox::Outbox>>);
@@ -196,14 +196,13 @@ pub(crate) fn complete(
 ) -> Result<Work, WireError> {
     let request = completion(params)?;
     let (handler, caller, id) = (core.handler.clone(), exchange.caller.clone(), exchange.id.clone());
-    let cancellation = exchange.cancellation();
     let answer = async move {
         match handler.complete(&caller, request).await {
             Ok(suggestions) => convert::completion(version, &id, &suggestions),
             Err(refusal) => convert::refusal(version, &id, &Purpose::Prompt, &refusal),
         }
     };
-    Ok(Work::Running(run(exchange.entered, cancellation, None, answer)))
+    Ok(Work::Running(run(exchange.entered, None, answer)))
 }
 
 fn completion(params: &Params<'_>) -> Result<Completion, WireError> {

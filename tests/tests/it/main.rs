@@ -8,3 +8,4 @@ mod program;
 mod rest;
 mod sdk_client;
 mod stories;
+mod tasks;

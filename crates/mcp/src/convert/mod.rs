@@ -10,7 +10,7 @@ pub(crate) use refusal::refusal;
 pub(crate) use result::{begin, completion, end, outcome, tool};
 pub(crate) use task::{
     RELATED_TASK, Seen, asked_by_key, task, task_created, task_created_legacy, task_legacy, task_result,
-    tasks_page, write_detailed,
+    task_status, tasks_page, write_detailed,
 };
 
 /// What a call was for, as far as its answer depends on it.

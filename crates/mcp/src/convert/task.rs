@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
 use drawbridge_contract::{
     Abilities, Answers, InputRequest, JobEnd, JobProgress, JobState, JobView, ToolResult,
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::ask::can_ask;
 use super::result::{begin, end, tool, write_request, write_tool};
-use crate::encode::{Object, Reply};
+use crate::encode::{Object, Reply, notification};
 use crate::envelope::Id;
 use crate::error::WireError;
 use crate::limits::{TASK_POLL_MAX, TASK_POLL_MIN};
@@ -177,6 +178,11 @@ pub(crate) fn task_legacy(id: &Id, seen: &Seen) -> Reply {
 /// The answer to a call that was asked to be a task (2025-11-25).
 pub(crate) fn task_created_legacy(id: &Id, seen: &Seen) -> Reply {
     Reply::object(id, 512, |object| object.object("task", |task| write_task(LEGACY, task, seen)))
+}
+
+/// `notifications/tasks/status` (2025-11-25).
+pub(crate) fn task_status(seen: &Seen) -> Bytes {
+    notification("notifications/tasks/status", |params| write_task(LEGACY, params, seen))
 }
 
 /// One page of `tasks/list` (2025-11-25).

@@ -14,7 +14,7 @@ use crate::encode::{Reply, batch};
 use crate::envelope::{self, Frame, Malformed, Message, Request};
 use crate::error::WireError;
 use crate::in_flight::InFlight;
-use crate::legacy::{self, Peer};
+use crate::legacy::{self, Peer, Voice};
 use crate::limits::{EVENTS_QUEUED_BYTES_MAX, OUTPUT_QUEUED_BYTES_MAX, WORKING_MAX};
 use crate::listen::Listening;
 use crate::meta::Meta;
@@ -128,6 +128,7 @@ impl Connection {
     fn initialize(self: &Arc<Self>, request: &Request<'_>, params: &Params<'_>) -> Result<Work, WireError> {
         let (peer, reply) = legacy::initialize(&self.core, &self.caller, &request.id, params)?;
         let peer = self.peer.get_or_init(|| Arc::new(peer));
+        peer.hears_on(Voice::Channel(self.outbox.clone()));
         self.tasks.spawn(self.clone().tell_changes(peer.clone()));
         Ok(Work::Ready(reply))
     }

@@ -62,7 +62,7 @@ pub(super) fn call(
         sink,
         cancellation: cancellation.clone(),
     };
-    Ok(Work::Running(run(exchange.entered, cancellation, own, conversation.go())))
+    Ok(Work::Running(run(exchange.entered, own, conversation.go())))
 }
 
 impl Conversation {
@@ -70,7 +70,7 @@ impl Conversation {
     async fn go(self) -> Reply {
         let mut answers = None;
         for _ in 0..ROUNDS_MAX {
-            let mut call = self.asking.call(&self.caller, self.entrance);
+            let mut call = self.asking.clone().into_call(&self.caller, self.entrance);
             call.answers = answers;
             let live = live(&self.cancellation, self.sink.clone());
             match self.core.handler.clone().call(call, live).await {

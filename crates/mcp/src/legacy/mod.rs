@@ -18,7 +18,7 @@ use crate::encode::notification;
 use crate::listen::method_of;
 
 pub(crate) use batch::part_of_batch;
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Peer, Voice};
 pub(crate) use serve::{initialize, notice, serve};
 
 /// What a host that missed changes is told.

@@ -1,18 +1,21 @@
 //! One host that said `initialize`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use drawbridge_contract::{Change, Host, Watch};
+use bytes::Bytes;
+use drawbridge_contract::{CancellationToken, Change, Host, Watch};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::streams::StreamLog;
 use crate::convert::read_response;
 use crate::envelope::Response;
 use crate::error::WireError;
 use crate::events::SessionLevel;
-use crate::limits::WATCHES_MAX;
+use crate::limits::{TASKS_WATCHED_MAX, WATCHES_MAX};
+use crate::outbox::Outbox;
 use crate::version::Version;
 
 /// One host that said `initialize`: what was agreed, what it watches, and what we asked it.
@@ -23,7 +26,24 @@ pub(crate) struct Peer {
     watches: Mutex<BTreeMap<String, Watch>>,
     asked: Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>,
     next_number: AtomicU64,
+    /// Where it hears what belongs to no request.
+    voice: OnceLock<Voice>,
+    /// How many of its tasks it is told of.
+    told: AtomicUsize,
+    /// Cancelled when it is gone.
+    gone: CancellationToken,
 }
+
+/// Where a host hears what belongs to no request.
+pub(crate) enum Voice {
+    /// On its only channel.
+    Channel(Arc<Outbox>),
+    /// On the stream of its session that it opens for this, if it does.
+    Stream(Arc<StreamLog>),
+}
+
+/// A task that a host is told of; dropped, another one may be.
+pub(crate) struct Telling(Arc<Peer>);
 
 /// A request of ours that waits for its response; dropped, nobody waits any more.
 pub(crate) struct Waiting<'a> {
@@ -41,7 +61,33 @@ impl Peer {
             watches: Mutex::default(),
             asked: Mutex::default(),
             next_number: AtomicU64::new(1),
+            voice: OnceLock::new(),
+            told: AtomicUsize::new(0),
+            gone: CancellationToken::new(),
         }
+    }
+
+    /// Says where it hears what belongs to no request. Once: a second voice changes nothing.
+    pub(crate) fn hears_on(&self, voice: Voice) {
+        let _known = self.voice.set(voice);
+    }
+
+    /// Tells it something that may be lost when it does not listen.
+    pub(crate) fn tell(&self, message: Bytes) {
+        match self.voice.get() {
+            Some(Voice::Channel(outbox)) => outbox.offer(message),
+            Some(Voice::Stream(log)) => log.append(message),
+            None => {}
+        }
+    }
+
+    /// A place among the tasks that it is told of, if there is one.
+    pub(crate) fn begin_telling(self: &Arc<Self>) -> Option<Telling> {
+        if self.told.fetch_add(1, Ordering::Relaxed) < TASKS_WATCHED_MAX {
+            return Some(Telling(self.clone()));
+        }
+        self.told.fetch_sub(1, Ordering::Relaxed);
+        None
     }
 
     /// A number for a request of ours, and the place where its response will be.
@@ -62,6 +108,7 @@ impl Peer {
 
     /// No response will come any more.
     pub(crate) fn hang_up(&self) {
+        self.gone.cancel();
         self.asked().clear();
     }
 
@@ -98,8 +145,48 @@ impl Peer {
     }
 }
 
+impl Telling {
+    pub(crate) fn tell(&self, message: Bytes) {
+        self.0.tell(message);
+    }
+
+    /// Waits until the host is gone.
+    pub(crate) async fn gone(&self) {
+        self.0.gone.cancelled().await;
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.told.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.peer.asked().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_tasks_that_are_told_of_is_bounded() {
+        let peer = Arc::new(Peer::new(Version::V2025_11_25, Arc::default()));
+        let all: Vec<Telling> = std::iter::from_fn(|| peer.begin_telling()).collect();
+        assert_eq!(all.len(), TASKS_WATCHED_MAX);
+        drop(all);
+        assert!(peer.begin_telling().is_some());
+    }
+
+    #[test]
+    fn what_is_told_goes_where_the_host_listens() {
+        let (peer, outbox) = (Peer::new(Version::V2025_11_25, Arc::default()), Arc::<Outbox>::default());
+        peer.tell(Bytes::from_static(b"nobody listens"));
+        peer.hears_on(Voice::Channel(outbox.clone()));
+        peer.tell(Bytes::from_static(b"a"));
+        assert_eq!((outbox.take().as_deref(), outbox.take()), (Some(&b"a"[..]), None));
     }
 }

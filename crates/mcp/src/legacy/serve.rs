@@ -71,7 +71,7 @@ fn dispatch(
             let target = Target::Tool((*tool).into());
             if let Some(tasks) = tasks::wanted(core, peer, &exchange, &tool, params)? {
                 let asking = Asking::read(target, params, peer.host.clone(), meta)?;
-                return Ok(tasks::submit(core, exchange, tasks, &asking));
+                return Ok(tasks::submit(core, peer, exchange, tasks, asking, meta.progress_token()?));
             }
             call(core, peer, exchange, Purpose::Tool, target, params, meta)
         }
@@ -133,7 +133,7 @@ fn subscribe(
 ) -> Result<Work, WireError> {
     let uri: Box<str> = (*text(params.uri, "uri")?).into();
     let (handler, caller, peer) = (core.handler.clone(), exchange.caller.clone(), peer.clone());
-    let (id, cancellation) = (exchange.id.clone(), exchange.cancellation());
+    let id = exchange.id.clone();
     let answer = async move {
         let kept = match handler.watch(&caller, &uri).await {
             Ok(watch) => peer.keep_watch(&uri, watch),
@@ -144,7 +144,7 @@ fn subscribe(
             Err(error) => Reply::error(Some(&id), &error),
         }
     };
-    Ok(Work::Running(run(exchange.entered, cancellation, None, answer)))
+    Ok(Work::Running(run(exchange.entered, None, answer)))
 }
 
 fn refused(peer: &Peer, id: &Id, uri: Box<str>, refusal: &Refusal) -> Reply {

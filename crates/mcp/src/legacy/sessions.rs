@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use drawbridge_contract::{Caller, CancellationToken, Change, broadcast};
 use uuid::Uuid;
 
-use super::peer::Peer;
+use super::peer::{Peer, Voice};
 use super::streams::{EventId, StreamLog};
 use crate::error::WireError;
 use crate::in_flight::InFlight;
@@ -139,10 +139,12 @@ fn evict(sessions: &mut HashMap<Box<str>, Arc<Session>>, owner: &Caller) -> bool
 
 impl Session {
     fn new(owner: Arc<Caller>, peer: Peer, changes: broadcast::Receiver<Change>) -> Self {
+        let standalone = Arc::new(StreamLog::new());
+        peer.hears_on(Voice::Stream(standalone.clone()));
         let state = State {
             used: Instant::now(),
             readers: 0,
-            streams: VecDeque::from([(STANDALONE, Arc::new(StreamLog::new()))]),
+            streams: VecDeque::from([(STANDALONE, standalone)]),
             next_stream: STANDALONE + 1,
             changes: Some(changes),
         };

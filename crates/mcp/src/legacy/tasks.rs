@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{
-    Answers, Background, InputRequired, JobFilter, JobState, JobView, Outcome, Refusal, ToolError,
+    Answers, Background, InputRequired, JobFilter, JobProgress, JobState, JobView, Outcome, Refusal,
+    ToolError,
 };
 use futures::StreamExt;
 use serde::Deserialize;
 
 use super::converse::put;
-use super::peer::Peer;
+use super::peer::{Peer, Telling};
 use crate::convert::{self, Purpose, Seen, can_ask, method_of};
-use crate::core::{Asking, Core, Exchange, Work, live, run};
+use crate::core::{Asking, Core, Exchange, Work, run};
 use crate::encode::Reply;
 use crate::envelope::{Id, string};
 use crate::error::WireError;
+use crate::events::progressed;
 use crate::limits::{ASK_TIMEOUT, TASKS_PAGE_SIZE};
 use crate::outbox::Outbox;
 use crate::params::{Params, object};
-use crate::tasks::{Tasks, answer, background_of, later, refused, task_id};
+use crate::tasks::{Tasks, Told, answer, background_of, later, refused, task_id};
 use crate::version::Version;
 
 const VERSION: Version = Version::V2025_11_25;
@@ -74,20 +76,55 @@ pub(super) fn wanted(
     }
 }
 
-/// Submits a call as a job, and answers with the task. What the door asks before it lets the job in is asked in the
-/// usual way, on the task: it has none yet, so the call is refused, saying so.
-pub(super) fn submit(core: &Core, exchange: Exchange, tasks: Tasks, asking: &Asking) -> Work {
-    let call = later(asking.call(&exchange.caller, exchange.entrance), None);
-    let cancellation = exchange.cancellation();
-    let done = core.handler.clone().call(call, live(&cancellation, None));
+/// Submits a call as a job, and answers with the task. What becomes of it is told on the session's own stream, and how
+/// far it is if the call asked for that.
+pub(super) fn submit(
+    core: &Core,
+    peer: &Arc<Peer>,
+    exchange: Exchange,
+    tasks: Tasks,
+    asking: Asking,
+    progress_token: Option<Id>,
+) -> Work {
+    let peer = peer.clone();
+    let call = later(asking.into_call(&exchange.caller, exchange.entrance), None);
+    let done = core.handler.clone().call(call, exchange.live(None));
     let id = exchange.id;
     let answer = async move {
         match done.await {
-            Ok(Outcome::Accepted(job)) => created(&tasks, &id, &job).await,
+            Ok(Outcome::Accepted(job)) => {
+                let reply = created(&tasks, &id, &job).await;
+                if let Some(telling) = peer.begin_telling() {
+                    tokio::spawn(tell(telling, tasks, job, progress_token));
+                }
+                reply
+            }
             outcome => convert::outcome(VERSION, &id, &Purpose::Tool, tasks.able, outcome),
         }
     };
-    Work::Running(run(exchange.entered, cancellation, None, answer))
+    Work::Running(run(exchange.entered, None, answer))
+}
+
+/// Tells a host what becomes of its task, until it has ended or the host is gone.
+async fn tell(telling: Telling, tasks: Tasks, job: Box<str>, progress_token: Option<Id>) {
+    let (mut told, _own) = Told::open(tasks, [job.into()].into()).await;
+    let mut far = f64::NEG_INFINITY;
+    loop {
+        let seen = tokio::select! {
+            seen = told.next() => seen,
+            () = telling.gone() => return,
+        };
+        let Some(seen) = seen else { return };
+        telling.tell(convert::task_status(&seen));
+        if let (Some(token), Some(JobProgress { progress, total, message })) =
+            (&progress_token, &seen.view.progress)
+            && progress.is_finite()
+            && *progress > far
+        {
+            far = *progress;
+            telling.tell(progressed(token, far, *total, message.as_deref()));
+        }
+    }
 }
 
 async fn created(tasks: &Tasks, id: &Id, job: &str) -> Reply {
@@ -170,8 +207,7 @@ pub(super) fn result(
     let tasks = tasks(core, peer, &exchange, "tasks/result")?;
     let task = task_id(params)?;
     let (outbox, own) = exchange.outlet.open();
-    let (id, cancellation) = (exchange.id, exchange.entered.as_ref());
-    let cancellation = cancellation.map(|entered| entered.cancellation.clone()).unwrap_or_default();
+    let id = exchange.id;
     let fetching = Fetching { tasks, peer: peer.clone(), task, outbox };
     let answer = async move {
         match fetching.until_end().await {
@@ -179,7 +215,7 @@ pub(super) fn result(
             Err(error) => Reply::error(Some(&id), &error),
         }
     };
-    Ok(Work::Running(run(exchange.entered, cancellation, own, answer)))
+    Ok(Work::Running(run(exchange.entered, own, answer)))
 }
 
 /// One `tasks/result` under way.

@@ -9,7 +9,7 @@ use futures::StreamExt;
 
 use super::Tasks;
 use crate::convert::{self, Purpose};
-use crate::core::{Asking, Core, Exchange, Work, live, run};
+use crate::core::{Asking, Core, Exchange, Work, run};
 use crate::encode::Reply;
 use crate::envelope::Id;
 use crate::limits::TASK_GRACE;
@@ -23,12 +23,11 @@ pub(crate) fn submit(
     exchange: Exchange,
     tasks: Tasks,
     background: Background,
-    asking: &Asking,
+    asking: Asking,
     answers: Option<Answers>,
 ) -> Work {
-    let call = later(asking.call(&exchange.caller, exchange.entrance), answers);
-    let cancellation = exchange.cancellation();
-    let done = core.handler.clone().call(call, live(&cancellation, None));
+    let call = later(asking.into_call(&exchange.caller, exchange.entrance), answers);
+    let done = core.handler.clone().call(call, exchange.live(None));
     let id = exchange.id;
     let answer = async move {
         match done.await {
@@ -40,7 +39,7 @@ pub(crate) fn submit(
             outcome => convert::outcome(VERSION, &id, &Purpose::Tool, tasks.able, outcome),
         }
     };
-    Work::Running(run(exchange.entered, cancellation, None, answer))
+    Work::Running(run(exchange.entered, None, answer))
 }
 
 /// The same call, as a job.

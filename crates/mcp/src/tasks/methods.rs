@@ -91,9 +91,9 @@ pub(crate) fn answer(
     exchange: Exchange,
     reply: impl Future<Output = Result<Reply, WireError>> + Send + 'static,
 ) -> Work {
-    let (id, cancellation) = (exchange.id.clone(), exchange.cancellation());
+    let id = exchange.id.clone();
     let answer = async move { reply.await.unwrap_or_else(|error| Reply::error(Some(&id), &error)) };
-    Work::Running(run(exchange.entered, cancellation, None, answer))
+    Work::Running(run(exchange.entered, None, answer))
 }
 
 fn acknowledged(id: &Id) -> Reply {

@@ -41,9 +41,8 @@ impl Told {
         (Self { tasks, events, last: HashMap::new(), heard: None }, watched)
     }
 
-    /// The next task that is not as it was told last. Never ends: when all tasks have, nothing more is told. Can be
-    /// dropped and called again.
-    pub(crate) async fn next(&mut self) -> Seen {
+    /// The next task that is not as it was told last; `None` when all of them have ended. Can be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Option<Seen> {
         loop {
             if let Some(view) = &self.heard {
                 // Looked at anew: an event may be older than what came after it.
@@ -54,14 +53,13 @@ impl Told {
                 };
                 self.heard = None;
                 match seen {
-                    Ok(seen) if self.is_news(&seen.view) => return seen,
+                    Ok(seen) if self.is_news(&seen.view) => return Some(seen),
                     _ => continue,
                 }
             }
-            match self.events.next().await {
-                Some(event) if self.may_be_news(&event.job) => self.heard = Some(event.job),
-                Some(_) => {}
-                None => std::future::pending().await,
+            let event = self.events.next().await?;
+            if self.may_be_news(&event.job) {
+                self.heard = Some(event.job);
             }
         }
     }

@@ -16,6 +16,21 @@ const NEW: &str = "@modelcontextprotocol/conformance";
 /// The last suite before that revision.
 const OLD: &str = "conformance-0.1";
 
+/// The scenarios of the extension `io.modelcontextprotocol/tasks`.
+const TASKS: [&str; 9] = [
+    "tasks-lifecycle",
+    "tasks-capability-negotiation",
+    "tasks-wire-fields",
+    "tasks-request-state-removal",
+    "tasks-mrtr-input",
+    "tasks-request-headers",
+    "tasks-dispatch-and-envelope",
+    "tasks-required-task-error",
+    "tasks-mrtr-composition",
+];
+/// The scenario that the suite itself does not check in this version; `tests/it/tasks.rs` checks what it is about.
+const SKIPPED_BY_SUITE: [&str; 1] = ["tasks-status-notifications"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn suite_0_2_for_2026_07_28() {
     check(Suite { package: NEW, revision: Some("2026-07-28"), has_requirements: true }).await;
@@ -34,6 +49,26 @@ async fn suite_0_2_for_2025_06_18() {
 #[tokio::test(flavor = "multi_thread")]
 async fn suite_0_1_for_everything() {
     check(Suite { package: OLD, revision: None, has_requirements: false }).await;
+}
+
+/// Extensions are outside of the revisions: their scenarios are named here, so that a new one is noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn suite_0_2_for_the_tasks_extension() {
+    let suite = Suite { package: NEW, revision: None, has_requirements: false };
+    let listed = suite.scenarios().await;
+    let of_tasks: Vec<&String> = listed.iter().filter(|name| name.starts_with("tasks-")).collect();
+    assert_eq!(of_tasks.len(), TASKS.len() + SKIPPED_BY_SUITE.len(), "{of_tasks:?}");
+    let fixture = serve::start(Fixture::default()).await.unwrap();
+    let results = tempfile::tempdir().unwrap();
+    for scenario in TASKS {
+        let run = suite.run_one(scenario, fixture.url(), results.path()).await;
+        assert!(run.status.success(), "{scenario} ended with {}:\n{}", run.status, run.output);
+    }
+    let ran = report::read(results.path());
+    assert_eq!(ran.len(), TASKS.len());
+    let problems: Vec<String> = ran.iter().flat_map(report::Scenario::problems).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    println!("The extension of tasks: {} scenarios, all checks passed.", ran.len());
 }
 
 #[test]

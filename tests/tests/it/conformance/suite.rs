@@ -45,6 +45,13 @@ impl Suite {
         finish(command).await
     }
 
+    /// Runs one scenario, which the revision alone does not ask for.
+    pub(super) async fn run_one(&self, scenario: &str, url: &str, results: &Path) -> Run {
+        let mut command = self.command(&["server", "--scenario", scenario, "--url", url]);
+        command.arg("--expected-failures").arg(expected_failures()).arg("--output-dir").arg(results);
+        finish(command).await
+    }
+
     /// The scenarios that the suite has for the revision.
     pub(super) async fn scenarios(&self) -> Vec<String> {
         let listed = finish(self.command(&["list", "--server"])).await;

@@ -109,6 +109,11 @@ impl Connection {
         Self { stream: BufReader::new(stream), address }
     }
 
+    /// Where the other end is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sends bytes as they are. The hub may have had enough before the end; what it says then counts.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> bool {
         self.stream.get_mut().write_all(bytes).is_ok()
@@ -182,7 +187,8 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, length: usize) -> Option<Vec<u8>> {
+    /// So many bytes of a body.
+    pub(crate) fn take(&mut self, length: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).ok()?;
         Some(bytes)

@@ -31,10 +31,17 @@ impl Modern {
         self
     }
 
+    /// The same host, with other capabilities.
+    pub(crate) fn with_capabilities(mut self, capabilities: Value) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
     /// The request as this host would send it, for tests to change.
     pub(crate) fn request(&mut self, method: &str, params: Value) -> Request {
         self.id += 1;
-        let name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
+        let names = ["name", "uri", "taskId"].map(|member| params[member].as_str());
+        let name = names.into_iter().flatten().next().map(str::to_owned);
         let body =
             json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": self.with_meta(params)});
         let request = self.raw(method, body.to_string());
@@ -62,6 +69,11 @@ impl Modern {
             "io.modelcontextprotocol/clientCapabilities": self.capabilities,
         });
         params
+    }
+
+    /// A connection of its own, for a stream.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.address)
     }
 
     pub(crate) fn send(&mut self, request: &Request) -> Response {

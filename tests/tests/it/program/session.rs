@@ -16,15 +16,25 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn open(address: SocketAddr, key: &str, revision: &'static str) -> Self {
+        Self::open_with(address, key, revision, json!({})).0
+    }
+
+    /// A session of a host with these capabilities, and what it was welcomed with.
+    pub(crate) fn open_with(
+        address: SocketAddr,
+        key: &str,
+        revision: &'static str,
+        capabilities: Value,
+    ) -> (Self, Value) {
         let connection = Connection::open(address);
         let mut session =
             Self { connection, key: key.to_owned(), session_id: String::new(), revision, id: 0 };
-        let hello = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
+        let hello = json!({"protocolVersion": revision, "capabilities": capabilities, "clientInfo": {"name": "old", "version": "1"}});
         let request = session.request("initialize", hello);
         let welcome = session.connection.ask(&request);
         assert_eq!(welcome.json()["result"]["protocolVersion"], revision, "{}", welcome.text());
         session.session_id = welcome.header("mcp-session-id").unwrap().to_owned();
-        session
+        (session, welcome.json()["result"].take())
     }
 
     pub(crate) fn request(&mut self, method: &str, params: Value) -> Request {
@@ -44,6 +54,11 @@ impl Session {
             return request;
         }
         request.and("Mcp-Session-Id", &self.session_id).and("MCP-Protocol-Version", self.revision)
+    }
+
+    /// A connection of its own, for a stream.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.connection.address())
     }
 
     pub(crate) fn send(&mut self, request: &Request) -> super::Response {
