@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Answer, Answers, Arguments, Call, CallId, Caller, Handler, JobOptions, JobRun, Jobs, Origin, Outcome,
-    Refusal, Run, Target, ToolError, raw,
+    Refusal, Run, Target, ToolError, View, raw,
 };
 
 /// Stops a call: held by whoever may give up on it.
@@ -132,6 +132,11 @@ impl Context {
     /// The time that is left.
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// What this caller sees now: for tools that offer others to somebody, such as a model.
+    pub fn view(&self) -> Arc<View> {
+        self.door.view(&self.caller)
     }
 
     /// Uses another tool: through the same door, as the same caller, with this call as parent. It ends with this

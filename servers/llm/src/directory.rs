@@ -19,6 +19,10 @@ const LOCAL: [ProviderKind; 3] = [ProviderKind::LmStudio, ProviderKind::Ollama, 
 /// All providers, and the owner's names for models.
 pub(crate) struct Directory {
     providers: Vec<Arc<Provider>>,
+    /// Local servers at their usual addresses, which may be there or not.
+    local: Vec<Arc<Provider>>,
+    /// Whether those are asked, too.
+    discover: bool,
     aliases: BTreeMap<String, Vec<String>>,
     default_model: Option<String>,
 }
@@ -57,11 +61,9 @@ impl Directory {
             }
             providers.push(Provider::open(provider, settings.waits, true)?);
         }
-        if settings.discover {
-            providers.extend(local(settings, &providers)?);
-        }
+        let local = local(settings, &providers)?;
         let (aliases, default_model) = (settings.aliases.clone(), settings.default_model.clone());
-        let directory = Self { providers, aliases, default_model };
+        let directory = Self { providers, local, discover: settings.discover, aliases, default_model };
         directory.check_aliases()?;
         Ok(directory)
     }
@@ -80,7 +82,7 @@ impl Directory {
     /// The model that `provider/model` names, if there is such a provider.
     fn named(&self, full: &str) -> Option<Target> {
         let (name, model) = full.split_once('/')?;
-        let provider = self.providers.iter().find(|provider| *provider.name == *name)?;
+        let provider = self.asked().find(|provider| *provider.name == *name)?;
         (!model.is_empty()).then(|| Target::new(provider, model))
     }
 
@@ -118,18 +120,32 @@ impl Directory {
 
     /// What every provider has. One that was looked for and is not there is left out.
     pub(crate) async fn shelves(&self) -> Vec<Shelf> {
-        let asked = self
-            .providers
-            .iter()
-            .map(|provider| async { Shelf { provider: provider.clone(), models: provider.models().await } });
+        let asked = self.asked().map(shelf);
         let shelves = join_all(asked).await;
         shelves.into_iter().filter(|shelf| shelf.provider.configured || shelf.models.is_ok()).collect()
+    }
+
+    /// The local servers that are there, whether they are asked or not.
+    pub(crate) async fn discover(&self) -> Vec<Shelf> {
+        let local = self.asked().filter(|provider| provider.kind.is_local());
+        let unasked = self.local.iter().filter(|_| !self.discover);
+        let shelves = join_all(local.chain(unasked).map(shelf)).await;
+        shelves.into_iter().filter(|shelf| shelf.models.is_ok()).collect()
+    }
+
+    /// Everybody who is asked for models.
+    fn asked(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.iter().chain(self.local.iter().filter(|_| self.discover))
     }
 
     /// The owner's names for models, and where each leads.
     pub(crate) fn aliases(&self) -> impl Iterator<Item = (&String, &Vec<String>)> {
         self.aliases.iter()
     }
+}
+
+async fn shelf(provider: &Arc<Provider>) -> Shelf {
+    Shelf { provider: provider.clone(), models: provider.models().await }
 }
 
 /// Local servers at their usual addresses, but for those that are configured.
@@ -229,7 +245,7 @@ mod tests {
     #[test]
     fn local_servers_are_looked_for_where_none_is_configured() {
         let directory = open(|settings| settings.discover = true).unwrap();
-        let names: Vec<&str> = directory.providers.iter().map(|one| &*one.name).collect();
+        let names: Vec<&str> = directory.asked().map(|one| &*one.name).collect();
         assert_eq!(names, ["one", "lm-studio", "ollama"], "llama.cpp's usual address is configured as `one`");
     }
 }

@@ -1,8 +1,11 @@
 //! Texts made into vectors.
 
+use drawbridge_outbound::Method;
+
 use crate::chat::{Usage, tokens_of};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
+use crate::provider::Body;
 use crate::quota::Wanted;
 use crate::wire::{EmbedRequest, EmbedResult};
 
@@ -33,14 +36,15 @@ impl Models {
         let admitted = self.admit(asker, &request.model, target, wanted).await?;
         let provider = admitted.target.provider.clone();
         let of_provider = EmbedRequest { model: admitted.target.model.to_string(), ..request.clone() };
-        let body = provider.dialect.encode_embed(&of_provider)?.into();
-        let path = provider.dialect.embed_path(&of_provider.model);
-        let sent = self.send(&admitted, path.as_deref().unwrap_or("embeddings"), body).await?;
+        let (dialect, version) = provider.for_vectors();
+        let body = dialect.encode_embed(&of_provider)?.into();
+        let path = dialect.embed_path(&of_provider.model);
+        let path = path.as_deref().unwrap_or("embeddings");
+        let sent = provider.send_as(version, Method::POST, path, Body::Json(body)).await?;
         if let Some(turn) = &admitted.turn {
             turn.answered();
         }
-        let answer =
-            sent.whole(VECTORS_BYTES_MAX).await.and_then(|body| provider.dialect.decode_embed(&body));
+        let answer = sent.whole(VECTORS_BYTES_MAX).await.and_then(|body| dialect.decode_embed(&body));
         let estimated = Usage::of(prompt_tokens, 0);
         let known = answer.as_ref().ok().and_then(|result| result.usage.prompt_tokens);
         let usage = known.map_or(estimated, |tokens| Usage::of(tokens, 0));

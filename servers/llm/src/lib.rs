@@ -6,6 +6,7 @@
 //! provider   each provider: reached, shared fairly, left alone while it fails
 //! directory  which provider a model's name leads to
 //! quota      how much each caller may use, and has used
+//! memory     models loaded and unloaded
 //! models     how a question finds its answer     answering, embedding  the answer
 //! exchange   the APIs that programs already speak
 //! tools      what callers call, one file each
@@ -24,6 +25,7 @@ mod directory;
 mod embedding;
 mod error;
 mod exchange;
+mod memory;
 mod models;
 mod provider;
 mod quota;

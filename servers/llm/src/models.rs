@@ -26,7 +26,7 @@ pub(crate) struct Unanswered {
     pub(crate) failure: Failure,
     pub(crate) status: u16,
     /// Whether another provider may be asked: this one refused, or never saw the request.
-    elsewhere: bool,
+    pub(crate) elsewhere: bool,
 }
 
 impl From<Failure> for Unanswered {

@@ -35,6 +35,7 @@ const TABLE: &[ExchangeRoute] = &[
     post("/v1/chat/completions", CHAT),
     ExchangeRoute { path: "/v1/models", method: ExchangeMethod::Get, tool: MODELS, body_bytes_max: 0 },
     post("/v1/embeddings", EMBED),
+    post("/v1/messages", CHAT),
 ];
 
 /// The exchanges of this server.
@@ -81,8 +82,11 @@ impl Exchanges for Proxy {
 }
 
 /// What is spoken at a path.
-fn dialect_of(_path: &str) -> ClientDialect {
-    ClientDialect::OpenAiChat
+fn dialect_of(path: &str) -> ClientDialect {
+    match path {
+        "/v1/messages" => ClientDialect::Anthropic,
+        _ => ClientDialect::OpenAiChat,
+    }
 }
 
 /// An error in the words of the dialect.

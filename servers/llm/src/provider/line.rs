@@ -143,6 +143,11 @@ impl Line {
         self.loaded.drain(..surplus);
     }
 
+    /// A model was put out of memory.
+    pub(crate) fn forget(&mut self, model: &str) {
+        self.loaded.retain(|one| **one != *model);
+    }
+
     /// A request has ended, or gave up waiting.
     pub(crate) fn leave(&mut self, ticket: Ticket) {
         self.running.retain(|one| one.ticket != ticket);

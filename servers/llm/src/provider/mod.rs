@@ -19,7 +19,7 @@ mod reach;
 mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use drawbridge_outbound::{AllowedHosts, Outbound, Settings};
 
@@ -27,6 +27,7 @@ pub(crate) use reach::{Body, Sent, Unsent};
 pub(crate) use turn::Turn;
 
 use breaker::Breaker;
+use dialect::Spoken;
 use line::Room;
 use list::Listed;
 use turn::Gate;
@@ -128,9 +129,22 @@ impl Provider {
         self.gate.as_ref().map(|gate| gate.counts())
     }
 
-    /// How long it is still left alone.
-    pub(crate) fn rests_for(&self) -> Option<Duration> {
-        self.breaker().rests_for(Instant::now())
+    /// What it is told in to load and unload models.
+    pub(crate) fn for_memory(&self) -> Spoken {
+        dialect::for_memory(self.kind)
+    }
+
+    /// What it is asked for vectors in.
+    pub(crate) fn for_vectors(&self) -> Spoken {
+        dialect::for_vectors(self.kind)
+    }
+
+    /// A model is not in its memory any more.
+    pub(crate) async fn forget(&self, model: &str) {
+        if let Some(gate) = &self.gate {
+            gate.forget(model);
+        }
+        self.forget_models().await;
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

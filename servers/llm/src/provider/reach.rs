@@ -49,10 +49,24 @@ impl Provider {
     /// # Errors
     /// [`Unsent`]: no connection, an error of the provider's, or a redirect.
     pub(crate) async fn send(&self, method: Method, path: &str, content: Body) -> Result<Sent, Unsent> {
+        self.send_as(self.version, method, path, content).await
+    }
+
+    /// The same, below another part of its address.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) async fn send_as(
+        &self,
+        version: &str,
+        method: Method,
+        path: &str,
+        content: Body,
+    ) -> Result<Sent, Unsent> {
         if let Err(rest) = self.breaker().admit(Instant::now()) {
             return Err(Unsent { failure: self.resting(rest), nothing_was_sent: true });
         }
-        let url = format!("{}{}{path}", self.base, self.version);
+        let url = format!("{}{version}{path}", self.base);
         let mut pause = PAUSE;
         for attempt in 1.. {
             let answer = self.once(method.clone(), &url, &content).await;

@@ -73,6 +73,11 @@ impl Gate {
         self.state().line.is_in_use(model)
     }
 
+    /// A model is not in memory any more.
+    pub(crate) fn forget(&self, model: &str) {
+        self.state().line.forget(model);
+    }
+
     fn start(&self) {
         let mut state = self.state();
         let started = state.line.start();

@@ -138,9 +138,7 @@ mod tests {
             Err(QuotaError::TokensToday { left: 40, .. })
         ));
         books.release("key:a", claim);
-        books.count(
-            &caller(), &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45 },
-        );
+        books.count(&caller(), &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45 });
         assert!(matches!(
             books.reserve(&caller(), claim, LIMIT),
             Err(QuotaError::MoneyToday { left: 5, .. })

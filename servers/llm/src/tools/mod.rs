@@ -1,7 +1,9 @@
 //! The tools, one file each. Adding one is a file and a line in [`all`].
 
+mod agent;
 mod chat;
 mod embed;
+mod memory;
 mod models;
 mod question;
 mod tell;
@@ -22,7 +24,15 @@ pub(crate) const MODELS: &str = "llm_models";
 
 /// All tools, in the order in which they are listed.
 pub(crate) fn all(models: &Arc<Models>) -> Vec<Arc<dyn Tool>> {
-    vec![bind::<_, chat::Chat>(models), bind::<_, models::List>(models), bind::<_, embed::Embed>(models), bind::<_, usage::Usage>(models)]
+    vec![
+        bind::<_, chat::Chat>(models),
+        bind::<_, models::List>(models),
+        bind::<_, embed::Embed>(models),
+        bind::<_, memory::Load>(models),
+        bind::<_, memory::Unload>(models),
+        bind::<_, usage::Usage>(models),
+        bind::<_, agent::Agent>(models),
+    ]
 }
 
 /// Asking changes nothing here, and reaches only the providers that the owner wrote down: that is a closed world, and his

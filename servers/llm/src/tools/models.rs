@@ -8,6 +8,7 @@ use drawbridge_contract::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::directory::Shelf;
 use crate::models::Models;
 use crate::wire::{ModelEntry, ModelKind};
 
@@ -19,6 +20,9 @@ pub(crate) struct Input {
     /// Only those whose name contains this.
     #[serde(default)]
     contains: Option<String>,
+    /// Instead: look for local servers on their usual ports, also where the configuration does not ask for that.
+    #[serde(default)]
+    discover: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -27,6 +31,25 @@ struct Answer {
     /// Providers that are configured and could not be asked, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     silent: Vec<String>,
+    /// Local servers that were found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    found: Vec<Found>,
+}
+
+/// A local server.
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    /// What it is called here.
+    provider: String,
+    /// What it speaks, as the configuration calls it.
+    kind: &'static str,
+    /// Where it is.
+    address: String,
+    /// Its models.
+    models: Vec<String>,
+    /// How many requests it answers now, and how many wait.
+    answering: usize,
+    waiting: usize,
 }
 
 /// One model.
@@ -69,6 +92,16 @@ impl From<ModelEntry> for Model {
     }
 }
 
+impl Found {
+    fn of(shelf: &Shelf) -> Option<Self> {
+        let Shelf { provider, models } = shelf;
+        let models = models.as_ref().ok()?.iter().map(|entry| entry.id.clone()).collect();
+        let (answering, waiting) = provider.counts().unwrap_or_default();
+        let (kind, address) = (provider.kind.word(), provider.address().to_owned());
+        Some(Self { provider: provider.name.to_string(), kind, address, models, answering, waiting })
+    }
+}
+
 impl TypedTool<Models> for List {
     type Input = Input;
 
@@ -85,10 +118,16 @@ impl TypedTool<Models> for List {
     }
 
     async fn run(models: &Arc<Models>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
+        if input.discover {
+            let found = models.directory.discover().await.iter().filter_map(Found::of).collect();
+            return Ok(
+                ToolResult::structured(&Answer { models: Vec::new(), silent: Vec::new(), found }).into()
+            );
+        }
         let all = models.all_models(&context.caller.id).await;
         let wanted = |entry: &ModelEntry| input.contains.as_ref().is_none_or(|part| entry.id.contains(part));
         let found: Vec<Model> = all.into_iter().filter(wanted).map(Model::from).collect();
         let silent = models.silent_providers().await;
-        Ok(ToolResult::structured(&Answer { models: found, silent }).into())
+        Ok(ToolResult::structured(&Answer { models: found, silent, found: Vec::new() }).into())
     }
 }

@@ -142,7 +142,7 @@ async fn read_file(context: &Context, path: &str) -> Result<Vec<Part>, ToolError
     Ok(parts)
 }
 
-fn part_of(block: &Value) -> Option<Part> {
+pub(super) fn part_of(block: &Value) -> Option<Part> {
     match block["type"].as_str()? {
         "text" => Some(Part::text(block["text"].as_str()?)),
         "image" => Some(Part::Image(Image::data(block["mimeType"].as_str()?, block["data"].as_str()?))),

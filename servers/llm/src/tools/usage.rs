@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use drawbridge_contract::{Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -41,7 +41,9 @@ async fn half_a_character_in_each_chunk_is_put_together() {
             _ => Vec::new(),
         })
         .collect();
-    let double = Double::start(move |_| Reply::events(whole.chunks(1).map(|one| Step::Chunk(one.to_vec())).collect())).await;
+    let double =
+        Double::start(move |_| Reply::events(whole.chunks(1).map(|one| Step::Chunk(one.to_vec())).collect()))
+            .await;
     let desk = Desk::with(&double);
     let said = desk.owner.data("llm_chat", json!({"model": "one/real", "prompt": "x"})).await;
     assert_eq!(said["text"], "Grüße, 世界 👋!");
@@ -78,15 +80,27 @@ async fn an_error_in_the_stream_and_a_stream_that_is_cut_keep_what_came() {
 async fn what_a_provider_refuses_is_told_without_its_key() {
     let cases = [
         (429, "retry-after: 7\r\n", r#"{"error":{"message":"slow down"}}"#, "in 7 s"),
-        (401, "", r#"{"error":{"message":"Incorrect API key provided: sk-secret-1"}}"#, "does not accept its key"),
-        (400, "", r#"{"error":{"message":"bad sk-secret-1","code":"context_length_exceeded"}}"#, "longer than the model's context"),
+        (
+            401,
+            "",
+            r#"{"error":{"message":"Incorrect API key provided: sk-secret-1"}}"#,
+            "does not accept its key",
+        ),
+        (
+            400,
+            "",
+            r#"{"error":{"message":"bad sk-secret-1","code":"context_length_exceeded"}}"#,
+            "longer than the model's context",
+        ),
         (307, "location: http://127.0.0.1:9/\r\n", "", "a redirect, which is not followed"),
         (500, "", "<html>oops</html>", "one: "),
     ];
     for (status, headers, body, says) in cases {
         let double = Double::start(move |_| Reply::error(status, headers, body)).await;
         let key = Some(Secret::new("sk-secret-1"));
-        let desk = Desk::of(|settings| settings.providers.push(ProviderSettings { key, ..provider("one", &double) }));
+        let desk = Desk::of(|settings| {
+            settings.providers.push(ProviderSettings { key, ..provider("one", &double) })
+        });
         let error = desk.owner.error("llm_chat", json!({"model": "one/real", "prompt": "x"})).await;
         assert!(error.contains(says) && !error.contains("sk-secret"), "{status}: {error}");
         assert!(double.last().head.contains("authorization: bearer sk-secret-1"));
@@ -97,7 +111,10 @@ async fn what_a_provider_refuses_is_told_without_its_key() {
 #[tokio::test]
 async fn another_type_than_promised_is_an_error() {
     for media_type in ["text/html", "application/octet-stream"] {
-        let double = Double::start(move |_| Reply::typed(media_type, vec![Step::Chunk(b"<html>login</html>".to_vec())])).await;
+        let double = Double::start(move |_| {
+            Reply::typed(media_type, vec![Step::Chunk(b"<html>login</html>".to_vec())])
+        })
+        .await;
         let desk = Desk::with(&double);
         let error = desk.owner.error("llm_chat", json!({"model": "one/real", "prompt": "x"})).await;
         assert!(error.starts_with("one: "), "{error}");
@@ -134,7 +151,10 @@ async fn who_gives_up_stops_the_provider() {
 async fn the_next_of_an_alias_answers_where_the_first_cannot() {
     let tired = Double::start(|_| Reply::error(503, "", r#"{"error":{"message":"loading"}}"#)).await;
     let good = Double::start(|_| answer(&["I can."], 1, 2)).await;
-    let gone = ProviderSettings { address: "http://127.0.0.1:9".to_owned(), ..ProviderSettings::new("gone", ProviderKind::Compatible) };
+    let gone = ProviderSettings {
+        address: "http://127.0.0.1:9".to_owned(),
+        ..ProviderSettings::new("gone", ProviderKind::Compatible)
+    };
     let desk = Desk::of(|settings| {
         settings.providers.extend([gone, provider("tired", &tired), provider("good", &good)]);
         let targets = ["gone/x", "tired/y", "good/z"].map(str::to_owned);

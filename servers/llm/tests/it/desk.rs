@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use drawbridge_contract::kit::Kit;
 use drawbridge_contract::{
-    Answer, Arguments, Call, Caller, CallerKind, Event, ExchangeBody, ExchangeRequest, Handler, Live, Origin, Outcome,
-    Refusal, Server, Sink, Target, ToolResult,
+    Answer, Arguments, Call, Caller, CallerKind, Event, ExchangeBody, ExchangeRequest, Handler, Live, Origin,
+    Outcome, Refusal, Server, Sink, Target, ToolResult,
 };
 use drawbridge_llm::{Llm, LlmSettings, ProviderKind, ProviderSettings};
 use futures::StreamExt as _;
@@ -79,7 +79,12 @@ impl Desk {
 }
 
 impl Seat {
-    async fn outcome(&self, target: Target, arguments: Value, live: Live) -> Result<Outcome<Answer>, Refusal> {
+    async fn outcome(
+        &self,
+        target: Target,
+        arguments: Value,
+        live: Live,
+    ) -> Result<Outcome<Answer>, Refusal> {
         let map = match arguments {
             Value::Object(map) => map,
             _ => Map::new(),

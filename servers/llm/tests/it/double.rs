@@ -66,7 +66,9 @@ impl Reply {
 
 /// A chunk of chat completions that says something.
 pub(crate) fn says(text: &str) -> Step {
-    event(&serde_json::json!({"id": "c1", "model": "real", "choices": [{"index": 0, "delta": {"content": text}}]}))
+    event(
+        &serde_json::json!({"id": "c1", "model": "real", "choices": [{"index": 0, "delta": {"content": text}}]}),
+    )
 }
 
 /// The end of an answer, its usage, and the mark of the end.
@@ -152,7 +154,8 @@ async fn serve(mut stream: TcpStream, script: &Script, asked: &Mutex<Vec<Asked>>
     while let Some(request) = read(&mut stream).await? {
         asked.lock().unwrap().push(request.clone());
         let reply = script(&request);
-        let head = format!("HTTP/1.1 {} X\r\n{}transfer-encoding: chunked\r\n\r\n", reply.status, reply.headers);
+        let head =
+            format!("HTTP/1.1 {} X\r\n{}transfer-encoding: chunked\r\n\r\n", reply.status, reply.headers);
         stream.write_all(head.as_bytes()).await?;
         for step in reply.steps {
             match step {
@@ -189,7 +192,8 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
         }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
     let mut body = bytes.split_off(end + 4);
     while body.len() < length {
         let mut part = [0; 4096];

@@ -9,7 +9,8 @@ use crate::desk::{Desk, provider};
 use crate::double::{Double, Reply, Step, answer, event, says};
 
 fn body(stream: bool) -> String {
-    json!({"model": "one/real", "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}).to_string()
+    json!({"model": "one/real", "stream": stream, "messages": [{"role": "user", "content": "Hi"}]})
+        .to_string()
 }
 
 #[tokio::test]
@@ -22,7 +23,10 @@ async fn a_stream_goes_on_as_it_came_but_for_the_usage_nobody_asked_for() {
     assert!(text.contains(r#""content":"Hel""#) && text.ends_with("data: [DONE]\n\n"), "{text}");
     assert!(!text.contains("prompt_tokens"), "{text}");
     let asked = double.last().json();
-    assert_eq!((&asked["model"], &asked["stream_options"]), (&json!("real"), &json!({"include_usage": true})));
+    assert_eq!(
+        (&asked["model"], &asked["stream_options"]),
+        (&json!("real"), &json!({"include_usage": true}))
+    );
 }
 
 #[tokio::test]
@@ -59,7 +63,9 @@ async fn the_first_piece_is_there_before_the_second_is_written() {
 async fn sixteen_streams_are_not_held_back() {
     let double = Double::start(|_| {
         let piece = || [Step::Wait(Duration::from_millis(1)), says("x")];
-        Reply::events((0..200).flat_map(|_| piece()).chain([Step::Chunk(b"data: [DONE]\n\n".to_vec())]).collect())
+        Reply::events(
+            (0..200).flat_map(|_| piece()).chain([Step::Chunk(b"data: [DONE]\n\n".to_vec())]).collect(),
+        )
     })
     .await;
     let desk = Desk::with(&double);
@@ -75,7 +81,8 @@ async fn sixteen_streams_are_not_held_back() {
 
 #[tokio::test]
 async fn errors_have_the_shape_of_the_dialect() {
-    let double = Double::start(|_| Reply::error(429, "retry-after: 3\r\n", r#"{"error":{"message":"slow"}}"#)).await;
+    let double =
+        Double::start(|_| Reply::error(429, "retry-after: 3\r\n", r#"{"error":{"message":"slow"}}"#)).await;
     let desk = Desk::with(&double);
     let reply = desk.owner.exchange("/v1/chat/completions", body(true)).await;
     assert_eq!((reply.status, reply.content_type), (429, "application/json"));
@@ -100,7 +107,10 @@ async fn a_stream_that_is_cut_says_so_and_is_counted() {
 
 #[tokio::test]
 async fn an_error_in_the_stream_goes_on_as_it_came() {
-    let double = Double::start(|_| Reply::events(vec![says("one"), event(&json!({"error": {"message": "no", "type": "server_error"}}))])).await;
+    let double = Double::start(|_| {
+        Reply::events(vec![says("one"), event(&json!({"error": {"message": "no", "type": "server_error"}}))])
+    })
+    .await;
     let desk = Desk::with(&double);
     let text = desk.owner.exchange("/v1/chat/completions", body(true)).await.text().await;
     assert_eq!(text.matches("\"error\"").count(), 1, "{text}");
@@ -108,13 +118,17 @@ async fn an_error_in_the_stream_goes_on_as_it_came() {
 
 #[tokio::test]
 async fn models_of_all_providers_are_listed_with_the_owners_names_first() {
-    let double = Double::start(|_| Reply::json(&json!({"object": "list", "data": [{"id": "tiny", "object": "model"}]}))).await;
+    let double = Double::start(|_| {
+        Reply::json(&json!({"object": "list", "data": [{"id": "tiny", "object": "model"}]}))
+    })
+    .await;
     let desk = Desk::of(|settings| {
         settings.providers.push(provider("one", &double));
         settings.aliases.insert("mine".to_owned(), vec!["one/tiny".to_owned()]);
     });
     let list = desk.owner.exchange("/v1/models", "").await.json().await;
-    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        list["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["mine", "one/tiny"]);
     desk.owner.exchange("/v1/models", "").await;
     assert_eq!(double.count("/v1/models"), 1, "the list holds for a while");
@@ -127,8 +141,27 @@ async fn embeddings_are_asked_for_and_given_back() {
     })
     .await;
     let desk = Desk::with(&double);
-    let reply = desk.owner.exchange("/v1/embeddings", r#"{"model": "one/e", "input": "hello"}"#).await.json().await;
+    let reply =
+        desk.owner.exchange("/v1/embeddings", r#"{"model": "one/e", "input": "hello"}"#).await.json().await;
     assert_eq!(reply["data"][0]["embedding"], json!([0.5, -1.0]));
     let data = desk.owner.data("llm_embed", json!({"model": "one/e", "texts": ["hello"]})).await;
     assert_eq!((&data["dimensions"], &data["prompt_tokens"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
+async fn anthropics_messages_are_answered_by_a_provider_of_another_dialect() {
+    let double = Double::start(|_| answer(&["Hel", "lo"], 7, 2)).await;
+    let desk = Desk::with(&double);
+    let body = json!({"model": "one/real", "max_tokens": 64, "stream": true, "system": "Be brief.", "messages": [{"role": "user", "content": "Hi"}]});
+    let reply = desk.owner.exchange("/v1/messages", body.to_string()).await;
+    assert_eq!((reply.status, reply.content_type), (200, "text/event-stream"));
+    let text = reply.text().await;
+    assert!(text.starts_with("event: message_start\n"), "{text}");
+    assert!(text.contains(r#""text":"Hel""#) && text.contains("event: message_stop"), "{text}");
+    assert_eq!(double.last().json()["messages"][0]["role"], "system");
+    let whole =
+        json!({"model": "one/real", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]});
+    let bad = desk.owner.exchange("/v1/messages", whole.to_string().replace("one/real", "nobody")).await;
+    assert_eq!(bad.status, 404);
+    assert_eq!(bad.json().await["type"], "error");
 }

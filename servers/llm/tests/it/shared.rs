@@ -46,7 +46,10 @@ async fn a_day_is_counted_streams_included_and_over_restarts() {
     settings.providers.push(provider("one", &double));
     limited(&mut settings, 400);
     let again = Desk::serving(Llm::open(&settings).unwrap(), state);
-    let error = again.key("a").error("llm_chat", json!({"model": "one/real", "prompt": "x", "max_tokens": 101})).await;
+    let error = again
+        .key("a")
+        .error("llm_chat", json!({"model": "one/real", "prompt": "x", "max_tokens": 101}))
+        .await;
     assert!(error.contains("left"), "{error}");
     assert!(again.key("b").call("llm_chat", ask).await.content.plain_text() == "x");
 }
@@ -96,7 +99,8 @@ async fn a_request_beyond_its_bound_gets_the_bound_written_into_it() {
         settings.providers.push(provider("one", &double));
         limited(settings, 100_000);
     });
-    let body = json!({"model": "one/real", "stream": true, "messages": [{"role": "user", "content": "x"}]}).to_string();
+    let body = json!({"model": "one/real", "stream": true, "messages": [{"role": "user", "content": "x"}]})
+        .to_string();
     let text = desk.key("a").exchange("/v1/chat/completions", body).await.text().await;
     assert!(text.contains("[DONE]"), "{text}");
     let asked = double.last().json();
@@ -107,7 +111,9 @@ async fn a_request_beyond_its_bound_gets_the_bound_written_into_it() {
 #[tokio::test]
 async fn a_local_server_is_asked_by_few_at_a_time_and_the_others_hear_their_place() {
     let double = Double::start(|_| {
-        Reply::events([says("x"), Step::Wait(Duration::from_millis(300))].into_iter().chain(ends(1, 1)).collect())
+        Reply::events(
+            [says("x"), Step::Wait(Duration::from_millis(300))].into_iter().chain(ends(1, 1)).collect(),
+        )
     })
     .await;
     let local = ProviderSettings {
@@ -134,4 +140,35 @@ async fn a_local_server_is_asked_by_few_at_a_time_and_the_others_hear_their_plac
     assert!(!first.is_error && !second.is_error);
     assert_eq!(ear.0.lock().unwrap()[0], (1.0, "waiting for local: number 1 in line".to_owned()));
     assert!(third.contains("as many as may"), "{third}");
+}
+
+#[tokio::test]
+async fn ollama_is_told_to_load_and_unload_but_not_a_model_that_answers() {
+    let double = Double::start(|asked| {
+        let ps = json!({"models": [{"name": "tiny:latest", "model": "tiny:latest"}]});
+        match asked.line.split(' ').nth(1).unwrap() {
+            "/api/ps" => Reply::json(&ps),
+            "/api/chat" => {
+                let line = json!({"model": "tiny", "message": {"role": "assistant", "content": "x"}, "done": false});
+                Reply::typed("application/x-ndjson", vec![Step::Chunk(format!("{line}\n").into_bytes()), Step::Wait(Duration::from_millis(400)), Step::Chunk(format!("{}\n", json!({"model": "tiny", "message": {"role": "assistant", "content": ""}, "done": true, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 1})).into_bytes())])
+            }
+            _ => Reply::json(&json!({"model": "tiny", "done": true, "done_reason": "load"})),
+        }
+    })
+    .await;
+    let ollama =
+        ProviderSettings { address: double.url(), ..ProviderSettings::new("ollama", ProviderKind::Ollama) };
+    let desk = Desk::of(|settings| settings.providers.push(ollama));
+    let loaded = desk.owner.data("llm_load", json!({"model": "ollama/tiny", "ttl": 60})).await;
+    assert_eq!(loaded["model"], "ollama/tiny");
+    assert_eq!(double.last().json()["keep_alive"], 60);
+    let ask = json!({"model": "ollama/tiny", "prompt": "x"});
+    let (answer, busy) = tokio::join!(desk.owner.data("llm_chat", ask), async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        desk.owner.error("llm_unload", json!({"model": "ollama/tiny"})).await
+    });
+    assert_eq!((&answer["text"], &answer["usage"]["prompt_tokens"]), (&json!("x"), &json!(3)));
+    assert!(busy.contains("is answering somebody now"), "{busy}");
+    let unloaded = desk.owner.data("llm_unload", json!({"model": "ollama/tiny"})).await;
+    assert_eq!((&unloaded["unloaded"], &double.last().json()["keep_alive"]), (&json!(1), &json!(0)));
 }
