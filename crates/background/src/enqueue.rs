@@ -19,6 +19,9 @@ const DELAY_MS_MAX: u64 = 10 * 366 * 24 * 3600 * 1000;
 impl Background {
     pub(crate) async fn take(&self, request: JobRequest) -> Result<JobAccepted, Refusal> {
         let job = new_job(&request, &self.0.settings.policies)?;
+        if let Some(url) = &job.callback_url {
+            self.check_callback(url)?;
+        }
         let submitted = self.0.engine.submit(job).await.map_err(refusal)?;
         Ok(JobAccepted { id: submitted.id.as_str().into(), existed: submitted.existed })
     }

@@ -9,6 +9,8 @@
 //! decisions   jobs that wait for the owner's yes go on when it was given
 //! look        what callers see of their jobs, and how they steer them
 //! view        one job, as its caller sees it
+//! webhooks    who is told what becomes of jobs
+//! schedules   what is begun again and again, by a call through the door
 //! watch       what happens to a job, as it happens
 //! ```
 //!
@@ -16,6 +18,7 @@
 //! **Invariant:** a caller sees its own jobs and no others; the owner sees all.
 
 mod attributes;
+mod beside;
 mod decisions;
 mod end;
 mod enqueue;
@@ -23,11 +26,13 @@ mod error;
 mod look;
 mod question;
 mod runner;
+mod schedules;
 mod stored;
 mod view;
 mod watch;
+mod webhooks;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use drawbridge_contract::Handler;
@@ -71,6 +76,7 @@ struct Inner {
     engine: Arc<dyn Engine>,
     settings: BackgroundSettings,
     at_work: Mutex<Option<AtWork>>,
+    beside: OnceLock<beside::Beside>,
     /// Held while an answer is written.
     answering: tokio::sync::Mutex<()>,
 }
@@ -89,6 +95,7 @@ impl Background {
             engine,
             settings,
             at_work: Mutex::new(None),
+            beside: OnceLock::new(),
             answering: tokio::sync::Mutex::default(),
         }))
     }
@@ -112,6 +119,9 @@ impl Background {
     /// Starts no more jobs, waits for those that run, and interrupts them after `grace`. Everything that was done is
     /// written when this returns.
     pub async fn close(&self, grace: Duration) {
+        if let Some(beside) = self.0.beside.get() {
+            beside.close().await;
+        }
         let at_work = self.at_work().take();
         if let Some(AtWork { worker, decisions, .. }) = at_work {
             decisions.abort();

@@ -1,8 +1,11 @@
 //! What callers see of their jobs, and how they steer them.
 
+use std::sync::Arc;
+
 use drawbridge_contract::{
     Answers, Arguments, Backlog, Caller, JOBS_PAGE_MAX, JobAccepted, JobEnd, JobEvent, JobFilter, JobFuture,
-    JobLine, JobLoad, JobPage, JobRequest, JobView, Jobs, QueueLoad, RawValue, Refusal, ToolError,
+    JobLine, JobLoad, JobPage, JobRequest, JobView, Jobs, QueueLoad, RawValue, Refusal, Schedules, ToolError,
+    Webhooks,
 };
 use drawbridge_jobs::{Filter, Job, JobId, State};
 use futures::stream::BoxStream;
@@ -65,6 +68,14 @@ fn engine_filter(caller: &Caller, filter: JobFilter) -> Filter {
 }
 
 impl Jobs for Background {
+    fn schedules(&self) -> Option<Arc<dyn Schedules>> {
+        self.0.beside.get().map(|beside| beside.planned.clone() as _)
+    }
+
+    fn webhooks(&self) -> Option<Arc<dyn Webhooks>> {
+        self.0.beside.get().map(|beside| beside.told.clone() as _)
+    }
+
     fn get<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, JobView> {
         Box::pin(async move {
             let job = self.own(caller, id).await?;

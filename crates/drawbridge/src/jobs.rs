@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result};
 use drawbridge_background::{Background, BackgroundSettings};
 use drawbridge_contract::Handler;
 use drawbridge_gateway::Gateway;
+use drawbridge_jobs::webhook::WebhookSettings;
 use drawbridge_jobs::worker::WorkerSettings;
-use drawbridge_jobs::{Embedded, Engine, EngineError, Keep, Retention, Settings};
+use drawbridge_jobs::{Embedded, EngineError, Keep, Retention, Settings};
 
 use crate::config::{self, Config};
 use crate::hub::Hub;
@@ -34,7 +35,8 @@ pub(crate) type Kept = Arc<OnceLock<Background>>;
 /// # Errors
 /// Whatever else keeps them from being opened.
 pub(crate) async fn start(hub: &Hub) -> Result<()> {
-    match open(&hub.state, &hub.config).await {
+    let sealing = hub.store.sealing_secret();
+    match open(&hub.state, &hub.config, &hub.gateway, &sealing).await {
         Ok(jobs) => run(&jobs, &hub.gateway, &hub.config, &hub.jobs),
         Err(EngineError::InUse) => {
             tracing::warn!("another drawbridge has the jobs open; they are taken over when it ends");
@@ -42,6 +44,7 @@ pub(crate) async fn start(hub: &Hub) -> Result<()> {
                 hub.state.clone(),
                 hub.config.clone(),
                 hub.gateway.clone(),
+                sealing,
                 hub.jobs.clone(),
             ));
         }
@@ -55,7 +58,7 @@ pub(crate) async fn start(hub: &Hub) -> Result<()> {
 /// # Errors
 /// Whatever keeps them from being opened, another process included.
 pub(crate) async fn look(hub: &Hub) -> Result<()> {
-    let jobs = open(&hub.state, &hub.config).await?;
+    let jobs = open(&hub.state, &hub.config, &hub.gateway, &hub.store.sealing_secret()).await?;
     hub.gateway.keep_jobs(Arc::new(jobs.clone()));
     let _ = hub.jobs.set(jobs);
     Ok(())
@@ -68,10 +71,16 @@ pub(crate) async fn close(kept: &Kept) {
     }
 }
 
-async fn take_over(state: std::path::PathBuf, config: Config, gateway: Arc<Gateway>, kept: Kept) {
+async fn take_over(
+    state: std::path::PathBuf,
+    config: Config,
+    gateway: Arc<Gateway>,
+    sealing: [u8; 32],
+    kept: Kept,
+) {
     loop {
         tokio::time::sleep(TRY_EVERY).await;
-        match open(&state, &config).await {
+        match open(&state, &config, &gateway, &sealing).await {
             Ok(jobs) => {
                 tracing::info!("the jobs are free, and run here now");
                 return run(&jobs, &gateway, &config, &kept);
@@ -82,9 +91,27 @@ async fn take_over(state: std::path::PathBuf, config: Config, gateway: Arc<Gatew
     }
 }
 
+/// Webhooks and schedules, kept where the jobs are.
+fn keep_beside(
+    jobs: &Background,
+    engine: &Embedded,
+    gateway: &Arc<Gateway>,
+    config: &Config,
+    sealing: &[u8; 32],
+) {
+    let settings = WebhookSettings {
+        allowed: config.webhooks.allow.allowed(),
+        callbacks_anywhere: config.webhooks.callbacks_anywhere,
+        ..WebhookSettings::default()
+    };
+    let door: Arc<dyn Handler> = gateway.clone();
+    jobs.keep_beside(engine, sealing, settings, &door);
+}
+
 fn run(jobs: &Background, gateway: &Arc<Gateway>, config: &Config, kept: &Kept) {
     gateway.keep_jobs(Arc::new(jobs.clone()));
     let _ = kept.set(jobs.clone());
+    jobs.start_beside();
     let concurrency = concurrency(&config.jobs);
     if concurrency > 0 {
         let door: Arc<dyn Handler> = gateway.clone();
@@ -92,7 +119,12 @@ fn run(jobs: &Background, gateway: &Arc<Gateway>, config: &Config, kept: &Kept) 
     }
 }
 
-async fn open(state: &Path, config: &Config) -> Result<Background, EngineError> {
+async fn open(
+    state: &Path,
+    config: &Config,
+    gateway: &Arc<Gateway>,
+    sealing: &[u8; 32],
+) -> Result<Background, EngineError> {
     let (state, jobs) = (state.to_owned(), config.jobs.clone());
     let settings = BackgroundSettings {
         attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
@@ -100,11 +132,14 @@ async fn open(state: &Path, config: &Config) -> Result<Background, EngineError> 
         ..BackgroundSettings::default()
     };
     let opened = tokio::task::spawn_blocking(move || engine(&state, &jobs)).await;
-    Ok(Background::new(opened.unwrap_or(Err(EngineError::Closed))?, settings))
+    let engine = opened.unwrap_or(Err(EngineError::Closed))?;
+    let jobs = Background::new(Arc::new(engine.clone()), settings);
+    keep_beside(&jobs, &engine, gateway, config, sealing);
+    Ok(jobs)
 }
 
 /// What keeps the jobs. Blocks for milliseconds.
-fn engine(state: &Path, jobs: &config::Jobs) -> Result<Arc<dyn Engine>, EngineError> {
+fn engine(state: &Path, jobs: &config::Jobs) -> Result<Embedded, EngineError> {
     let settings = Settings {
         durability: match jobs.durability {
             config::Durability::Full => drawbridge_jobs::Durability::Full,
@@ -114,7 +149,7 @@ fn engine(state: &Path, jobs: &config::Jobs) -> Result<Arc<dyn Engine>, EngineEr
         open_per_caller_max: jobs.open_per_caller_max,
         ..Settings::default()
     };
-    Ok(Arc::new(Embedded::open(state, settings)?))
+    Embedded::open(state, settings)
 }
 
 fn retention(jobs: &config::Jobs) -> Retention {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::Jobs;
 use super::terminal::Terminal;
+use super::webhooks::Webhooks;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) files: Files,
     pub(crate) terminal: Terminal,
     pub(crate) jobs: Jobs,
+    pub(crate) webhooks: Webhooks,
 }
 
 /// One address, or several.

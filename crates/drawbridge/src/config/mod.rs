@@ -5,6 +5,7 @@ mod environment;
 mod file;
 mod jobs;
 mod terminal;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 

@@ -47,7 +47,8 @@ impl Callers {
 }
 
 fn count(connection: &Connection) -> rusqlite::Result<HashMap<NameId, u64>> {
-    let mut select = connection.prepare("SELECT caller, count(*) FROM job WHERE state < 4 GROUP BY caller")?;
+    let mut select =
+        connection.prepare("SELECT caller, count(*) FROM job WHERE state < 4 GROUP BY caller")?;
     let rows = select.query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
     rows.collect()
 }

@@ -137,7 +137,10 @@ impl Desk {
         for (caller, count) in wanted {
             let open = self.shared.names.find(caller).map_or(0, |caller| self.callers.open(caller));
             if open.saturating_add(count) > count_max {
-                return Err(EngineError::TooMany { what: "jobs of this caller that have not ended", count_max });
+                return Err(EngineError::TooMany {
+                    what: "jobs of this caller that have not ended",
+                    count_max,
+                });
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::delivery::{Delivery, DeliveryState, Due, Settled};
 use super::retry::{Next, Went};
 use super::sign::signatures;
-use super::webhooks::{WebhookError, Webhooks, callback_id};
+use super::webhooks::{MayHear, WebhookError, Webhooks, callback_id};
 use super::{Secret, WebhookEvent};
 
 /// While something waits for a time of day, we look at the clock at least so often: somebody may set it.
@@ -27,6 +27,7 @@ const FORGET_EVERY: u32 = 500;
 
 pub(super) struct Dispatch {
     webhooks: Arc<Webhooks>,
+    may_hear: MayHear,
     stop: CancellationToken,
     requests: JoinSet<Result<(), WebhookError>>,
     /// The number of each delivery under way, by its task.
@@ -37,9 +38,10 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(webhooks: Arc<Webhooks>, stop: CancellationToken) -> Self {
+    pub(super) fn new(webhooks: Arc<Webhooks>, may_hear: MayHear, stop: CancellationToken) -> Self {
         Self {
             webhooks,
+            may_hear,
             stop,
             requests: JoinSet::new(),
             under_way: HashMap::new(),
@@ -73,7 +75,8 @@ impl Dispatch {
         for delivery in due.deliveries {
             self.last_lane = Arc::clone(&delivery.lane);
             let (number, webhooks) = (delivery.number, Arc::clone(&self.webhooks));
-            let task = self.requests.spawn(async move { webhooks.deliver(delivery).await }).id();
+            let may_hear = Arc::clone(&self.may_hear);
+            let task = self.requests.spawn(async move { webhooks.deliver(delivery, &may_hear).await }).id();
             self.under_way.insert(task, number);
         }
         pause
@@ -129,7 +132,13 @@ struct Attempt {
 
 impl Webhooks {
     /// One attempt, and writing down how it went.
-    async fn deliver(&self, delivery: Delivery) -> Result<(), WebhookError> {
+    async fn deliver(&self, delivery: Delivery, may_hear: &MayHear) -> Result<(), WebhookError> {
+        if !may_hear(&delivery.caller) {
+            let error = Some(format!("{} may not call any more, so it is told nothing", delivery.caller));
+            // It may be that only the keys cannot be read just now.
+            let attempt = Attempt { went: Went::Unreachable, status: None, error };
+            return Ok(self.engine.delivery_settle(self.settled(&delivery, attempt)).await?);
+        }
         let attempt = match self.secrets_of(&delivery).await {
             Ok((secret, previous)) => self.post(&delivery, &secret, previous.as_ref()).await,
             Err(error @ (WebhookError::Sealed { .. } | WebhookError::NoReceiver { .. })) => {

@@ -39,4 +39,4 @@ pub(crate) use receiver::{ReceiverRow, Secrets};
 pub use retry::Retrying;
 pub use secret::Secret;
 pub use sign::{Signature, signatures};
-pub use webhooks::{Added, WebhookError, WebhookSettings, Webhooks};
+pub use webhooks::{Added, MayHear, WebhookError, WebhookSettings, Webhooks};

@@ -26,6 +26,9 @@ pub(crate) const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct WebhookSettings {
     /// Hosts that may be told although their addresses are private.
     pub allowed: AllowedHosts,
+    /// Whether callbacks of single jobs may go to any public host, and not only to those that are allowed. A standing
+    /// receiver is asked for by a call of its own, which rules can look at; a callback comes with any job.
+    pub callbacks_anywhere: bool,
     /// How often a delivery is tried.
     pub retrying: Retrying,
     /// How long a receiver may take to answer; the predecessor gave it 15 seconds.
@@ -40,6 +43,7 @@ impl Default for WebhookSettings {
     fn default() -> Self {
         Self {
             allowed: AllowedHosts::default(),
+            callbacks_anywhere: false,
             retrying: Retrying::default(),
             timeout: Duration::from_secs(15),
             requests_max: 64,
@@ -48,12 +52,21 @@ impl Default for WebhookSettings {
     }
 }
 
+/// Whether a caller may still be told something.
+pub type MayHear = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Why something could not be done with webhooks.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     /// The URL is none, or leads where it may not.
     #[error(transparent)]
     Url(#[from] OutboundError),
+    /// A callback to a host that the owner did not name.
+    #[error(
+        "callbacks may only go to hosts that the owner allowed, and this one is not among them: add it to `allow` in the \
+         part [webhooks] of config.toml, or subscribe to it with webhooks_add"
+    )]
+    NotAllowed,
     /// No such receiver.
     #[error("there is no receiver {id}; list those that there are")]
     NoReceiver {
@@ -109,10 +122,10 @@ impl Webhooks {
         Arc::new(Self { engine, vault: Vault::new(sealing), outbound, settings })
     }
 
-    /// Sends what is due, until the token is cancelled; then what is under way ends first, within the time that a receiver has
+    /// Sends what is due to callers that `may_hear`, until the token is cancelled; then what is under way ends first, within the time that a receiver has
     /// to answer.
-    pub fn start(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
-        tokio::spawn(Dispatch::new(Arc::clone(self), stop).run())
+    pub fn start(self: &Arc<Self>, may_hear: MayHear, stop: CancellationToken) -> JoinHandle<()> {
+        tokio::spawn(Dispatch::new(Arc::clone(self), may_hear, stop).run())
     }
 
     /// Refuses a URL that could never be told.
@@ -123,6 +136,17 @@ impl Webhooks {
         at_most("the URL", url.len(), URL_BYTES_MAX)?;
         self.outbound.check(url)?;
         Ok(())
+    }
+
+    /// Refuses a callback that could never be told, or goes to a host that the owner did not allow.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotAllowed`], and those of [`Self::check_url`].
+    pub fn check_callback(&self, url: &str) -> Result<(), WebhookError> {
+        at_most("the URL", url.len(), URL_BYTES_MAX)?;
+        let url = self.outbound.check(url)?;
+        let may = self.settings.callbacks_anywhere || self.settings.allowed.allow(&url);
+        if may { Ok(()) } else { Err(WebhookError::NotAllowed) }
     }
 
     /// Takes a standing subscription.

@@ -38,7 +38,7 @@ fn settings() -> WebhookSettings {
 /// Webhooks that are sent until the end of the test.
 fn webhooks(engine: &Embedded) -> Arc<Webhooks> {
     let webhooks = Webhooks::new(engine.clone(), &SEALING, settings());
-    drop(webhooks.start(CancellationToken::new()));
+    drop(webhooks.start(Arc::new(|_: &str| true), CancellationToken::new()));
     webhooks
 }
 
@@ -287,7 +287,7 @@ async fn private_addresses_are_refused_when_taken_and_when_dialled() {
         &SEALING,
         WebhookSettings { allowed: AllowedHosts::default(), ..settings() },
     );
-    drop(strict.start(CancellationToken::new()));
+    drop(strict.start(Arc::new(|_: &str| true), CancellationToken::new()));
     for url in
         [receiver.url(""), "http://[::1]/".into(), "http://169.254.169.254/".into(), "file:///x".into()]
     {
@@ -313,6 +313,35 @@ async fn private_addresses_are_refused_when_taken_and_when_dialled() {
         sleep_ms(10).await;
     }
     panic!("it was not given up");
+}
+
+#[tokio::test]
+async fn callbacks_go_only_where_the_owner_lets_them() {
+    let (_folder, engine) = embedded();
+    let of = |settings| Webhooks::new(engine.clone(), &SEALING, settings);
+    let strict = of(settings());
+    assert!(strict.check_callback("http://127.0.0.1:9/x").is_ok());
+    assert!(matches!(strict.check_callback("https://example.com/x"), Err(WebhookError::NotAllowed)));
+    let open = of(WebhookSettings { callbacks_anywhere: true, ..settings() });
+    assert!(open.check_callback("https://example.com/x").is_ok());
+    assert!(matches!(open.check_callback("http://10.0.0.1/x"), Err(WebhookError::Url(_))));
+}
+
+#[tokio::test]
+async fn who_may_not_call_any_more_is_told_nothing() {
+    let (_folder, engine) = embedded();
+    let receiver = Receiver::start(|_, _| Answer::Status(200)).await;
+    let webhooks = Webhooks::new(engine.clone(), &SEALING, settings());
+    drop(webhooks.start(Arc::new(|caller: &str| caller != "owner"), CancellationToken::new()));
+    engine.submit(calling_back("t", &receiver.url(""))).await.unwrap();
+    run_one(&engine).await;
+    let other = NewJob { caller: "key:1".into(), ..calling_back("t", &receiver.url("")) };
+    let id = engine.submit(other).await.unwrap().id;
+    run_one(&engine).await;
+    let got = receiver.until(|got| got.len() >= 2).await;
+    sleep_ms(300).await;
+    assert_eq!(receiver.got().len(), 2, "{:?}", receiver.got());
+    assert!(got.iter().all(|got| got.job() == id.as_str()));
 }
 
 #[tokio::test]
