@@ -57,6 +57,7 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Puts another question in the place of what a job asks: the rest of it, when a part was answered. It waits as before.
     /// An engine that cannot keep it says so; then everything has to be answered at once.
+    #[expect(clippy::boxed_local, reason = "engines that can keep it keep it as it came")]
     fn ask_rest(&self, _id: JobId, _rest: Box<RawValue>) -> Answered<'_, ()> {
         let problem = "cannot be kept in part by this engine; answer all of it at once".to_owned();
         Box::pin(std::future::ready(Err(EngineError::Invalid { what: "the answer", problem })))

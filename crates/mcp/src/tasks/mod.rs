@@ -6,7 +6,7 @@
 //! `legacy/tasks.rs`.
 //!
 //! **Invariant:** a job of another caller does not exist here, not even for the owner, who has other ways to see it.
-//! **Invariant:** a call of a host that does not declare the extension costs nothing of this.
+//! **Invariant:** a call of a host that does not declare the extension costs one look-up of its tool, and nothing else of this.
 
 mod call;
 mod methods;
