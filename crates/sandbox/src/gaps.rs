@@ -27,6 +27,8 @@ pub struct Support {
     pub namespaces: Namespaces,
     /// Whether we are root, whom the kernel does not hold to a number of processes.
     pub root: bool,
+    /// Whether all that is started is in one cgroup, which the kernel can end as a whole: somebody delegated one to us.
+    pub group: bool,
 }
 
 /// Something that was declared and that the kernel cannot hold.
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     fn full(landlock_abi: u32) -> Support {
-        Support { landlock_abi, seccomp: true, namespaces: Namespaces::User, root: false }
+        Support { landlock_abi, seccomp: true, namespaces: Namespaces::User, ..Support::default() }
     }
 
     fn check(confinement: &Confinement, support: Support, expected: &[Gap]) {

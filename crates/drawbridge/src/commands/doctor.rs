@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use drawbridge_connect::{Change, Places, detect, plan};
-use drawbridge_sandbox::{ProcessLimits, Sandbox};
+use drawbridge_sandbox::{Gap, ProcessLimits, Sandbox, Support, namespaces_forbidden};
 use drawbridge_store::{KeyKind, Store, now_us};
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode> {
     let mut findings = vec![configuration(&state), hub_of(&state)];
     findings.extend(store(&state));
     findings.extend(roots(&state));
-    findings.push(commands(&state).await);
+    findings.extend(commands(&state).await);
     findings.extend(hosts());
     if json {
         output::json(&findings)?;
@@ -153,28 +153,41 @@ fn root(root: &crate::config::Root) -> Finding {
     }
 }
 
-/// What holds the commands that tools run.
-async fn commands(state: &Path) -> Finding {
+/// What holds the commands that tools run, and what ends them.
+async fn commands(state: &Path) -> Vec<Finding> {
     let wanted = Config::load(state).map_or(Confinement::Preferred, |config| config.terminal.confinement);
+    match Sandbox::new().support().await {
+        Ok(support) => vec![held(wanted, &support), ended(&support)],
+        Err(error) => vec![bad("commands", error.to_string())],
+    }
+}
+
+fn held(wanted: Confinement, support: &Support) -> Finding {
     if wanted == Confinement::Off {
         return note("commands", "they may do all that you may: terminal.confinement is off");
     }
-    let support = match Sandbox::new().support().await {
-        Ok(support) => support,
-        Err(error) => return bad("commands", error.to_string()),
-    };
     let declared = drawbridge_sandbox::Confinement::system();
-    let gaps = drawbridge_sandbox::gaps(Some(&declared), &ProcessLimits::default(), &support);
-    let gaps: Vec<String> = gaps.iter().map(ToString::to_string).collect();
+    let gaps = drawbridge_sandbox::gaps(Some(&declared), &ProcessLimits::default(), support);
+    let why = gaps.contains(&Gap::Metadata).then(namespaces_forbidden).flatten();
+    let words: Vec<String> = gaps.iter().map(ToString::to_string).chain(why.map(str::to_owned)).collect();
     match (gaps.is_empty(), wanted) {
         (true, _) => good("commands", "the kernel holds them to what they may read, write and reach"),
         (false, Confinement::Required) => {
-            bad("commands", format!("none runs, because here {}", gaps.join("; ")))
+            bad("commands", format!("none runs, because here {}", words.join("; ")))
         }
         (false, _) => {
-            note("commands", format!("they run with gaps in their confinement: {}", gaps.join("; ")))
+            note("commands", format!("they run with gaps in their confinement: {}", words.join("; ")))
         }
     }
+}
+
+fn ended(support: &Support) -> Finding {
+    if support.group {
+        return good("processes", "all end with the hub: the kernel ends their cgroup as a whole");
+    }
+    let says = "all end with the hub, also when it is killed; no cgroup was delegated to us (systemd: Delegate=yes), so \
+                one that killed hub, keeper and guards in the same moment could leave some";
+    note("processes", says)
 }
 
 fn hosts() -> Vec<Finding> {

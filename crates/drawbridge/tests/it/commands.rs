@@ -150,7 +150,8 @@ fn connect_shows_first_then_writes_and_undoes() {
 fn doctor_says_what_is_wrong_and_what_to_do() {
     let home = Home::new();
     home.run(&["call", "files_list"]).good();
-    home.run(&["doctor"]).good();
+    let doctor = home.run(&["doctor"]).good();
+    assert!(doctor.contains("all end with the hub"), "{doctor}");
     home.configure("[[files.roots]]\nname = \"gone\"\npath = \"/nowhere/at/all\"\n");
     let doctor = home.run(&["doctor"]);
     assert!(doctor.code() == 1 && doctor.out().contains("/nowhere/at/all"), "{}", doctor.out());

@@ -275,7 +275,7 @@ fn write_support<'w>(writer: &'w mut Writer, support: &Support) -> &'w mut Write
         Namespaces::Privileged => 2,
     };
     writer.number(support.landlock_abi.into()).number(support.seccomp.into());
-    writer.number(namespaces).number(support.root.into())
+    writer.number(namespaces).number(support.root.into()).number(support.group.into())
 }
 
 fn read_support(reader: &mut Reader<'_>) -> Result<Support, Malformed> {
@@ -285,6 +285,7 @@ fn read_support(reader: &mut Reader<'_>) -> Result<Support, Malformed> {
         seccomp: reader.flag()?,
         namespaces: from_index(&namespaces, reader.number()?)?,
         root: reader.flag()?,
+        group: reader.flag()?,
     })
 }
 
@@ -383,7 +384,7 @@ mod tests {
 
     #[test]
     fn replies_come_back_as_they_were() {
-        check_reply(&Reply::Support(Support { landlock_abi: 7, seccomp: true, ..Support::default() }));
+        check_reply(&Reply::Support(Support { landlock_abi: 7, seccomp: true, group: true, ..Support::default() }));
         let report =
             Report { confined: true, landlock_abi: 6, gaps: Gap::ALL.to_vec(), missing: vec!["/x".into()] };
         check_reply(&Reply::Started { pid: 77, report });

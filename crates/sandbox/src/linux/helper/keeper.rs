@@ -39,9 +39,10 @@ enum Next {
 pub(super) fn run(hub: OwnedFd) -> io::Result<()> {
     name(c"sandbox-keeper");
     adopt_orphans()?;
-    let support = probe::support();
+    let group = Group::enter();
+    let support = probe::support(group.is_some());
     let signals = Signals::take(&SIGNALS)?;
-    let mut keeper = Keeper { hub, signals, guards: HashSet::new(), group: Group::enter() };
+    let mut keeper = Keeper { hub, signals, guards: HashSet::new(), group };
     loop {
         match keeper.turn()? {
             Next::Wait => {}

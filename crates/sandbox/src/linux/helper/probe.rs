@@ -11,13 +11,14 @@ use super::super::kernel::{self, Side};
 use super::namespace;
 use crate::{Namespaces, Support};
 
-/// Looks once, when the keeper starts.
-pub(super) fn support() -> Support {
+/// Looks once, when the keeper starts; `group` says whether it has one.
+pub(super) fn support(group: bool) -> Support {
     Support {
         landlock_abi: kernel::landlock_abi(),
         seccomp: secure_computing_mode().is_ok() && TargetArch::try_from(ARCH).is_ok(),
         namespaces: namespaces(),
         root: geteuid().is_root(),
+        group,
     }
 }
 
