@@ -2,7 +2,7 @@
 
 use super::embeddings::{EmbedRequest, EmbedResult};
 use super::models::{self, ModelEntry};
-use super::{anthropic, json, openai_chat};
+use super::{anthropic, json, openai_chat, openai_responses};
 use crate::chat::{ChatRequest, ChatResult, Failure, Piece};
 
 /// A dialect that clients speak to us.
@@ -10,6 +10,8 @@ use crate::chat::{ChatRequest, ChatResult, Failure, Piece};
 pub enum ClientDialect {
     /// `POST /v1/chat/completions`, with `/v1/models` and `/v1/embeddings`.
     OpenAiChat,
+    /// `POST /v1/responses`, without what OpenAI keeps between requests.
+    OpenAiResponses,
     /// `POST /v1/messages`.
     Anthropic,
 }
@@ -41,6 +43,7 @@ impl ClientDialect {
     pub fn decode_chat(self, body: &[u8]) -> Result<ChatRequest, Failure> {
         match self {
             Self::OpenAiChat => openai_chat::decode_request::decode(body),
+            Self::OpenAiResponses => openai_responses::decode_request::decode(body),
             Self::Anthropic => anthropic::decode_request::decode(body),
         }
     }
@@ -50,6 +53,7 @@ impl ClientDialect {
     pub fn encode_chat(self, result: &ChatResult, answer: &Answer) -> Vec<u8> {
         match self {
             Self::OpenAiChat => openai_chat::encode_answer::encode(result, answer),
+            Self::OpenAiResponses => openai_responses::encode_answer::encode(result, answer),
             Self::Anthropic => anthropic::encode_answer::encode(result, answer),
         }
     }
@@ -59,6 +63,9 @@ impl ClientDialect {
     pub fn encoder(self, answer: Answer) -> Encoder {
         Encoder(match self {
             Self::OpenAiChat => Writer::OpenAiChat(openai_chat::encode_answer::Writer::new(&answer)),
+            Self::OpenAiResponses => {
+                Writer::OpenAiResponses(openai_responses::encode_answer::Writer::new(&answer))
+            }
             Self::Anthropic => Writer::Anthropic(anthropic::encode_answer::Writer::new(&answer)),
         })
     }
@@ -67,7 +74,7 @@ impl ClientDialect {
     #[must_use]
     pub fn encode_failure(self, failure: &Failure) -> (u16, Vec<u8>) {
         let (status, value) = match self {
-            Self::OpenAiChat => {
+            Self::OpenAiChat | Self::OpenAiResponses => {
                 (failure.status_for_callers(), openai_chat::encode_answer::error_value(failure))
             }
             Self::Anthropic => {
@@ -81,7 +88,7 @@ impl ClientDialect {
     #[must_use]
     pub fn encode_models(self, entries: &[ModelEntry]) -> Vec<u8> {
         match self {
-            Self::OpenAiChat => models::encode_openai(entries),
+            Self::OpenAiChat | Self::OpenAiResponses => models::encode_openai(entries),
             Self::Anthropic => models::encode_anthropic(entries),
         }
     }
@@ -108,6 +115,7 @@ pub struct Encoder(Writer);
 #[derive(Debug)]
 enum Writer {
     OpenAiChat(openai_chat::encode_answer::Writer),
+    OpenAiResponses(openai_responses::encode_answer::Writer),
     Anthropic(anthropic::encode_answer::Writer),
 }
 
@@ -116,6 +124,7 @@ impl Encoder {
     pub fn push(&mut self, piece: &Piece, out: &mut Vec<u8>) {
         match &mut self.0 {
             Writer::OpenAiChat(writer) => writer.piece(piece, out),
+            Writer::OpenAiResponses(writer) => writer.piece(piece, out),
             Writer::Anthropic(writer) => writer.piece(piece, out),
         }
     }
@@ -124,6 +133,7 @@ impl Encoder {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         match &mut self.0 {
             Writer::OpenAiChat(writer) => writer.finish(out),
+            Writer::OpenAiResponses(writer) => writer.finish(out),
             Writer::Anthropic(writer) => writer.finish(out),
         }
     }

@@ -134,14 +134,30 @@ pub(crate) fn as_text(raw: &RawJson) -> String {
     serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
 }
 
-/// The fields of a request that go on to dialects of `family`, without those that the body has of its own.
+/// Fields that no caller sets past us, whatever the dialect: which model answers, how much and how often, and tools that
+/// the provider would call itself.
+const RESERVED: &[&str] = &[
+    "model",
+    "models",
+    "fallbacks",
+    "messages",
+    "input",
+    "contents",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "stream",
+    "integrations",
+];
+
+/// The fields of a request that go on to dialects of `family`, without those that the body has of its own, `known`, and
+/// those that nobody may set.
 pub(crate) fn spare(extra: &Extra, family: Option<Family>, known: &[&str]) -> Map<String, Value> {
     let Some(fields) = extra.readable_by(family) else { return Map::new() };
-    fields
-        .iter()
-        .filter(|(name, _)| !known.contains(&name.as_str()))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect()
+    let is_ours = |name: &str| known.contains(&name) || RESERVED.contains(&name);
+    let spare = fields.iter().filter(|(name, _)| !is_ours(name));
+    spare.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]

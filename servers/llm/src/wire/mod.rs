@@ -25,6 +25,7 @@ mod lm_studio_v1;
 mod models;
 mod ollama;
 mod openai_chat;
+mod openai_responses;
 mod provider;
 mod relay;
 mod seal;

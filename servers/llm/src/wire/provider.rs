@@ -5,7 +5,7 @@ use super::embeddings::{self, EmbedRequest, EmbedResult};
 use super::json::invalid;
 use super::models::{self, ModelEntry};
 use super::openai_chat::{self, Flavour};
-use super::{anthropic, gemini, lm_studio_v1, ollama};
+use super::{anthropic, gemini, lm_studio_v1, ollama, openai_responses};
 use crate::chat::{ChatRequest, Failure, Piece};
 
 /// A dialect that we speak to providers. Paths begin at the provider's address, which includes the version.
@@ -15,6 +15,8 @@ pub enum ProviderDialect {
     OpenAiChat,
     /// The same, spoken by others.
     Compatible,
+    /// OpenAI's responses, at the same address.
+    OpenAiResponses,
     /// LM Studio's first own dialect, at `http://127.0.0.1:1234/api/v0`.
     LmStudioV0,
     /// LM Studio's own dialect since 0.4, at `http://127.0.0.1:1234/api/v1`. Its chat carries one turn.
@@ -37,6 +39,7 @@ impl ProviderDialect {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 "chat/completions".to_owned()
             }
+            Self::OpenAiResponses => "responses".to_owned(),
             Self::Anthropic => "messages".to_owned(),
             Self::Ollama | Self::LmStudioV1 => "chat".to_owned(),
             Self::Gemini if stream => gemini::path_of(model, "streamGenerateContent?alt=sse"),
@@ -65,9 +68,11 @@ impl ProviderDialect {
     #[must_use]
     pub fn embed_path(self, model: &str) -> Option<String> {
         match self {
-            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
-                Some("embeddings".to_owned())
-            }
+            Self::OpenAiChat
+            | Self::Compatible
+            | Self::OpenAiResponses
+            | Self::LmStudioV0
+            | Self::LlamaCpp => Some("embeddings".to_owned()),
             Self::Ollama => Some("embed".to_owned()),
             Self::Gemini => Some(gemini::path_of(model, "batchEmbedContents")),
             Self::Anthropic | Self::LmStudioV1 => None,
@@ -96,7 +101,7 @@ impl ProviderDialect {
     /// Whether the provider fetches pictures from addresses itself; else they have to be in the request.
     #[must_use]
     pub fn takes_image_urls(self) -> bool {
-        matches!(self, Self::OpenAiChat | Self::Compatible | Self::LlamaCpp | Self::Anthropic)
+        !matches!(self, Self::LmStudioV0 | Self::LmStudioV1 | Self::Ollama | Self::Gemini)
     }
 
     /// The body of a chat request.
@@ -114,6 +119,7 @@ impl ProviderDialect {
             Self::Compatible => Ok(openai_chat::encode_request::encode(request, Flavour::Compatible)),
             Self::LmStudioV0 => Ok(openai_chat::encode_request::encode(request, Flavour::LmStudio)),
             Self::LlamaCpp => Ok(openai_chat::encode_request::encode(request, Flavour::LlamaCpp)),
+            Self::OpenAiResponses => Ok(openai_responses::encode_request::encode(request)),
             Self::LmStudioV1 => lm_studio_v1::encode(request),
             Self::Anthropic => Ok(anthropic::encode_request::encode(request)),
             Self::Ollama => Ok(ollama::encode(request)),
@@ -131,6 +137,7 @@ impl ProviderDialect {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 openai_chat::decode_answer::decode(body, call)
             }
+            Self::OpenAiResponses => openai_responses::decode_answer::decode(body, call),
             Self::LmStudioV1 => lm_studio_v1::decode(body),
             Self::Anthropic => anthropic::decode_answer::decode(body, call),
             Self::Ollama => ollama::decode(body, call),
@@ -145,6 +152,7 @@ impl ProviderDialect {
             Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
                 Decoder::events(openai_chat::decode_answer::Reader::new(call))
             }
+            Self::OpenAiResponses => Decoder::events(openai_responses::decode_answer::Reader::new(call)),
             Self::LmStudioV1 => Decoder::events(lm_studio_v1::Reader::default()),
             Self::Anthropic => Decoder::events(anthropic::decode_answer::Reader::new(call)),
             Self::Ollama => Decoder::lines(ollama::Reader::new(call)),
@@ -158,9 +166,11 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Malformed` when it is no list of this dialect.
     pub fn decode_models(self, body: &[u8]) -> Result<Vec<ModelEntry>, Failure> {
         match self {
-            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
-                models::decode_openai(body)
-            }
+            Self::OpenAiChat
+            | Self::Compatible
+            | Self::OpenAiResponses
+            | Self::LmStudioV0
+            | Self::LlamaCpp => models::decode_openai(body),
             Self::LmStudioV1 => lm_studio_v1::decode_models(body),
             Self::Anthropic => models::decode_anthropic(body),
             Self::Ollama => ollama::decode_models(body),
@@ -174,9 +184,11 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Invalid` when the provider makes no embeddings.
     pub fn encode_embed(self, request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::OpenAiChat | Self::Compatible | Self::LmStudioV0 | Self::LlamaCpp => {
-                Ok(embeddings::encode_openai_request(request))
-            }
+            Self::OpenAiChat
+            | Self::Compatible
+            | Self::OpenAiResponses
+            | Self::LmStudioV0
+            | Self::LlamaCpp => Ok(embeddings::encode_openai_request(request)),
             Self::Ollama => Ok(ollama::encode_embed(request)),
             Self::Gemini => Ok(gemini::lists::encode_embed(request)),
             Self::Anthropic => Err(invalid("Anthropic makes no embeddings: ask a model of another provider")),

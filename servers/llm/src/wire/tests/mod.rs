@@ -5,6 +5,7 @@ mod errors_in_streams;
 mod gemini;
 mod local;
 mod openai_chat;
+mod openai_responses;
 mod requests;
 mod round;
 mod splits;
@@ -19,6 +20,7 @@ const STREAMS: &[(ProviderDialect, &str)] = &[
     (ProviderDialect::OpenAiChat, include_str!("streams/openai_chat.sse")),
     (ProviderDialect::LlamaCpp, include_str!("streams/llama_cpp.sse")),
     (ProviderDialect::Anthropic, include_str!("streams/anthropic.sse")),
+    (ProviderDialect::OpenAiResponses, include_str!("streams/openai_responses.sse")),
     (ProviderDialect::Ollama, include_str!("streams/ollama.ndjson")),
     (ProviderDialect::Gemini, include_str!("streams/gemini.sse")),
     (ProviderDialect::LmStudioV1, include_str!("streams/lm_studio_v1.sse")),
@@ -27,6 +29,7 @@ const STREAMS: &[(ProviderDialect, &str)] = &[
 /// Each client dialect with the provider dialect that reads it.
 const PAIRS: &[(ClientDialect, ProviderDialect)] = &[
     (ClientDialect::OpenAiChat, ProviderDialect::Compatible),
+    (ClientDialect::OpenAiResponses, ProviderDialect::OpenAiResponses),
     (ClientDialect::Anthropic, ProviderDialect::Anthropic),
 ];
 

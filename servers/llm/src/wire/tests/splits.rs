@@ -99,7 +99,7 @@ proptest! {
             let _ = dialect.decode_chat(json.as_bytes(), "t");
             let _ = dialect.decode_models(json.as_bytes());
             let _ = dialect.decode_embed(json.as_bytes());
-            for client in [super::ClientDialect::OpenAiChat, super::ClientDialect::Anthropic] {
+            for client in super::PAIRS.iter().map(|pair| pair.0) {
                 let _ = client.decode_chat(json.as_bytes());
             }
         }
