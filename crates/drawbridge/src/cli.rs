@@ -11,6 +11,8 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::jobs::JobsCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::llm::LlmCommand;
+use crate::commands::secrets::SecretsCommand;
 use crate::commands::terminal::TerminalCommand;
 
 /// Puts what your own machine can do within reach of any AI application, and keeps you in charge.
@@ -91,6 +93,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  drawbridge jobs submit terminal_run '{\"command\": \"make\"}' --watch"
     )]
     Jobs(JobsCommand),
+    /// Ask language models, on this machine or of services; see which there are and what they used.
+    #[command(subcommand, after_help = "Example:\n  drawbridge llm chat 'Why is the sky blue?'")]
+    Llm(LlmCommand),
+    /// Keep keys of services, encrypted, for the configuration to name.
+    #[command(subcommand, after_help = "Example:\n  drawbridge secrets set openai < key.txt")]
+    Secrets(SecretsCommand),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),

@@ -13,6 +13,7 @@ mod owner_key;
 mod pipes;
 mod running;
 mod secret;
+mod secrets;
 mod servers;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use drawbridge_contract::Server;
 use crate::config::Config;
 
 mod files;
+mod llm;
 mod terminal;
 
 /// Every built-in server, as configured. `state` is the folder that no caller may reach.
@@ -16,6 +17,7 @@ pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>>
     Ok(vec![
         Arc::new(files::open(&config.files, state)?),
         Arc::new(terminal::open(config, state)?),
+        Arc::new(llm::open(&config.llm, state)?),
         Arc::new(drawbridge_server_jobs::Jobs::new()),
     ])
 }

@@ -9,7 +9,9 @@ mod connect;
 mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod llm;
 mod papers;
+pub(crate) mod secrets;
 mod serve;
 mod status;
 mod stdio;
@@ -52,6 +54,8 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Audit(command) => audit::run(command, json).await,
         Command::Status => status::run(json),
         Command::Jobs(command) => jobs::run(command, json).await,
+        Command::Llm(command) => llm::run(command, json).await,
+        Command::Secrets(command) => secrets::run(command, json),
         Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_) | Command::Stdio | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)

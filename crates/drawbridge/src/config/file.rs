@@ -7,6 +7,7 @@ use drawbridge_gateway::RuleSettings;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::Jobs;
+use super::llm::Llm;
 use super::terminal::Terminal;
 use super::webhooks::Webhooks;
 
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<RuleSettings>,
     pub(crate) files: Files,
     pub(crate) terminal: Terminal,
+    pub(crate) llm: Llm,
     pub(crate) jobs: Jobs,
     pub(crate) webhooks: Webhooks,
 }

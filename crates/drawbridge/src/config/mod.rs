@@ -4,6 +4,7 @@ mod check;
 mod environment;
 mod file;
 mod jobs;
+mod llm;
 mod terminal;
 mod webhooks;
 
@@ -13,6 +14,7 @@ pub(crate) use check::Problem;
 pub(crate) use environment::{HOME, OWNER_KEY};
 pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
 pub(crate) use jobs::{Durability, Jobs};
+pub(crate) use llm::{KeyPlace, Llm, Price, Provider, Quota};
 pub(crate) use terminal::{Confinement, Network};
 
 /// The file's name in the state folder.
