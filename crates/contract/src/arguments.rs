@@ -1,5 +1,7 @@
 //! The arguments of a call: parsed once, handed on without copies.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -7,9 +9,12 @@ use serde_json::{Map, Value};
 use crate::{ParseError, parse_strict, raw};
 
 /// The arguments of one call: a JSON object. The raw text goes to upstreams and the audit as it came;
-/// the parsed value is what validation and built-in tools read.
+/// the parsed value is what validation and built-in tools read. A clone is the same arguments, not a copy.
 #[derive(Debug, Clone)]
-pub struct Arguments {
+pub struct Arguments(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
     text: Box<RawValue>,
     value: Value,
 }
@@ -40,23 +45,23 @@ impl Arguments {
         if !value.is_object() {
             return Err(ArgumentsError::NotAnObject(kind(&value)));
         }
-        Ok(Self { text: text.to_owned(), value })
+        Ok(Self(Arc::new(Parsed { text: text.to_owned(), value })))
     }
 
     /// Takes a JSON object that is already parsed.
     pub fn from_map(map: Map<String, Value>) -> Self {
         let value = Value::Object(map);
-        Self { text: raw(&value), value }
+        Self(Arc::new(Parsed { text: raw(&value), value }))
     }
 
     /// The object, parsed.
     pub fn value(&self) -> &Value {
-        &self.value
+        &self.0.value
     }
 
     /// The object as JSON text, as the caller wrote it.
     pub fn text(&self) -> &str {
-        self.text.get()
+        self.0.text.get()
     }
 
     /// Reads the arguments as a tool's own type.
@@ -64,7 +69,7 @@ impl Arguments {
     /// # Errors
     /// serde's error, which names the member at fault.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        T::deserialize(&self.value)
+        T::deserialize(&self.0.value)
     }
 }
 

@@ -84,6 +84,11 @@ impl CallId {
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
+
+    /// As it is printed, for those who keep it: without the way through a formatter.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.as_simple().encode_lower(&mut Uuid::encode_buffer()).into()
+    }
 }
 
 impl fmt::Display for CallId {

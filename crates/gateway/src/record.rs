@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use drawbridge_contract::{Answer, Call, Outcome, Refusal};
+use drawbridge_contract::{Answer, Call, Outcome, Refusal, Target};
 use drawbridge_store::{AuditDecision, AuditOutcome, AuditPhase, AuditRecord, Rejected, Store, StoreError};
 
 use crate::mask::{cut, masked, whole};
@@ -25,14 +25,9 @@ impl Recording {
     pub(crate) fn begin(store: &Store, call: &Call) -> Self {
         let entrance = call.origin.entrance.into();
         let target = target_of(call);
-        let mut record = AuditRecord::new(
-            call.id.to_string().into(),
-            call.caller.id.clone(),
-            entrance,
-            target,
-            AuditPhase::Done,
-        );
-        record.parent = call.origin.parent.map(|parent| parent.to_string().into());
+        let mut record =
+            AuditRecord::new(call.id.shared(), call.caller.id.clone(), entrance, target, AuditPhase::Done);
+        record.parent = call.origin.parent.map(|parent| parent.shared());
         record.arguments = Some(masked(call.arguments.text(), call.arguments.value()).into_owned());
         Self { store: store.clone(), begun: Instant::now(), record: Some(record) }
     }
@@ -106,6 +101,11 @@ pub(crate) fn unavailable(error: StoreError) -> Refusal {
 }
 
 fn target_of(call: &Call) -> Arc<str> {
+    if let Target::Tool(name) = &call.target
+        && name.len() <= TARGET_CHARACTERS_MAX
+    {
+        return (&**name).into();
+    }
     let target = call.target.to_string();
     match target.char_indices().nth(TARGET_CHARACTERS_MAX) {
         None => target.into(),

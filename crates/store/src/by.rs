@@ -1,6 +1,7 @@
 //! Who does something, from where, and when.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -11,7 +12,7 @@ pub struct By {
     /// The caller's id.
     pub caller: Arc<str>,
     /// Where it came in: `cli`, `http`, `console`…
-    pub entrance: Arc<str>,
+    pub entrance: Cow<'static, str>,
     /// The call's id; empty when no call did it.
     pub call: Arc<str>,
     /// When, in microseconds since 1970-01-01T00:00:00Z.
@@ -21,7 +22,7 @@ pub struct By {
 impl By {
     /// This caller, from this entrance, now, without a call.
     #[must_use]
-    pub fn now(caller: impl Into<Arc<str>>, entrance: impl Into<Arc<str>>) -> Self {
+    pub fn now(caller: impl Into<Arc<str>>, entrance: impl Into<Cow<'static, str>>) -> Self {
         Self { caller: caller.into(), entrance: entrance.into(), call: Arc::from(""), time_us: now_us() }
     }
 }

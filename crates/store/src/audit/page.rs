@@ -110,7 +110,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
         call: row.get("call")?,
         parent: row.get("parent")?,
         caller: row.get("caller")?,
-        entrance: row.get("entrance")?,
+        entrance: row.get::<_, String>("entrance")?.into(),
         target: row.get("target")?,
         phase: row.get("phase")?,
         decision: row.get("decision")?,

@@ -1,5 +1,6 @@
 //! One record.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ pub struct AuditRecord {
     /// Who asked: a caller's id.
     pub caller: Arc<str>,
     /// Where it came in: `stdio`, `http`, `cli`…
-    pub entrance: Arc<str>,
+    pub entrance: Cow<'static, str>,
     /// A tool's name, `resource:…`, `prompt:…`, or an act such as `bridge.raise`, `key.add`.
     pub target: Arc<str>,
     /// Before or after the effect, a refusal, or an act.
@@ -109,7 +110,7 @@ impl AuditRecord {
     pub fn new(
         call: Arc<str>,
         caller: Arc<str>,
-        entrance: Arc<str>,
+        entrance: Cow<'static, str>,
         target: Arc<str>,
         phase: AuditPhase,
     ) -> Self {
@@ -150,9 +151,10 @@ impl AuditRecord {
     pub(crate) fn check_size(&self) -> Result<(), StoreError> {
         let arguments = self.arguments.as_ref().map_or(0, String::len);
         at_most("an audit record's arguments", arguments, ARGUMENTS_BYTES_MAX)?;
-        let shared = [&self.call, &self.caller, &self.entrance, &self.target];
+        let shared = [&self.call, &self.caller, &self.target];
         let optional = [&self.parent, &self.why];
         let texts = shared.iter().map(|text| text.len()).sum::<usize>()
+            + self.entrance.len()
             + optional.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).sum::<usize>();
         let note = self.note.as_ref().map_or(0, String::len);
         at_most("an audit record", texts + arguments + note, RECORD_BYTES_MAX)
