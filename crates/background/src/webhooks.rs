@@ -17,6 +17,8 @@ use crate::error::refusal;
 
 /// How many deliveries a page holds, unless the caller says otherwise.
 const PAGE_DEFAULT: usize = 50;
+/// Stands for what signs the callbacks of the caller's jobs.
+const CALLBACK: &str = "callback";
 
 /// The webhooks of a hub, behind the door.
 pub(crate) struct Told(pub(crate) Arc<Webhooks>);
@@ -49,15 +51,10 @@ impl Seam for Told {
 
     fn rotate<'a>(&'a self, caller: &'a Caller, id: &'a str, overlap_s: u64) -> JobFuture<'a, WebhookSecret> {
         Box::pin(async move {
-            let new = self.0.rotate(whose(caller), id, Duration::from_secs(overlap_s)).await.map_err(told)?;
-            Ok(secret(id, &new))
-        })
-    }
-
-    fn callback_secret<'a>(&'a self, caller: &'a Caller) -> JobFuture<'a, WebhookSecret> {
-        Box::pin(async move {
-            let found = self.0.callback_secret(&caller.id).await.map_err(told)?;
-            Ok(secret(&format!("callback:{}", caller.id), &found))
+            let id = if id == CALLBACK { self.callback(caller).await? } else { id.to_owned() };
+            let new =
+                self.0.rotate(whose(caller), &id, Duration::from_secs(overlap_s)).await.map_err(told)?;
+            Ok(secret(&id, &new))
         })
     }
 
@@ -78,6 +75,14 @@ impl Seam for Told {
 
     fn redeliver<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, ()> {
         Box::pin(async move { self.0.redeliver(whose(caller), id).await.map_err(told) })
+    }
+}
+
+impl Told {
+    /// What signs the callbacks of a caller's jobs; made when it is first asked for.
+    async fn callback(&self, caller: &Caller) -> Result<String, Refusal> {
+        self.0.callback_secret(&caller.id).await.map_err(told)?;
+        Ok(format!("{CALLBACK}:{}", caller.id))
     }
 }
 

@@ -151,10 +151,9 @@ pub trait Webhooks: Send + Sync + 'static {
     fn remove<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, ()>;
     /// Pauses a receiver, or resumes it.
     fn pause<'a>(&'a self, caller: &'a Caller, id: &'a str, paused: bool) -> JobFuture<'a, ()>;
-    /// Gives a receiver a new secret; the one before signs, too, for so many seconds.
+    /// Gives a receiver a new secret; the one before signs, too, for so many seconds. `callback` stands for what signs the
+    /// callbacks of the caller's jobs.
     fn rotate<'a>(&'a self, caller: &'a Caller, id: &'a str, overlap_s: u64) -> JobFuture<'a, WebhookSecret>;
-    /// The secret that signs the callbacks of the caller's jobs.
-    fn callback_secret<'a>(&'a self, caller: &'a Caller) -> JobFuture<'a, WebhookSecret>;
     /// What was sent, and what became of it.
     fn log<'a>(&'a self, caller: &'a Caller, query: DeliveryQuery) -> JobFuture<'a, DeliveryPage>;
     /// Sends one again that was delivered or given up.

@@ -19,5 +19,7 @@ pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>>
         Arc::new(terminal::open(config, state)?),
         Arc::new(llm::open(&config.llm, state)?),
         Arc::new(drawbridge_server_jobs::Jobs::new()),
+        Arc::new(drawbridge_server_jobs::Schedules::new()),
+        Arc::new(drawbridge_server_jobs::Webhooks::new()),
     ])
 }

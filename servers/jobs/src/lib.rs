@@ -3,15 +3,21 @@
 //! It keeps nothing. A submission is a call through the door that is to run later, and everything else is asked of the
 //! jobs that the door gives, which show each caller its own.
 //!
-//! **Adding a tool**: one file in `tools/`, one line in `tools::all`.
+//! **Adding a tool**: one file in `tools/`, one line in `tools::all`. What stands beside the jobs are servers of their own:
+//! `schedules/` and `webhooks/`.
 
 mod describe;
 mod error;
+mod schedules;
 mod tools;
+mod webhooks;
 
 use std::sync::Arc;
 
 use drawbridge_contract::{Server, Tool};
+
+pub use schedules::Schedules;
+pub use webhooks::Webhooks;
 
 /// The server `jobs`.
 pub struct Jobs {

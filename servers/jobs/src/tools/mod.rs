@@ -39,7 +39,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Tool>> {
 }
 
 /// Changes how a job goes on; saying it twice changes nothing more.
-const STEERS: Annotations = Annotations { idempotent: true, ..Annotations::CHANGES };
+pub(crate) const STEERS: Annotations = Annotations { idempotent: true, ..Annotations::CHANGES };
 
 /// How many jobs a page holds, unless the caller says otherwise.
 const PAGE_DEFAULT: usize = 50;

@@ -1,0 +1,102 @@
+//! What is begun again and again: the server `schedules`.
+
+mod add;
+mod list;
+mod next;
+mod pause;
+mod remove;
+mod resume;
+mod run;
+
+use std::sync::Arc;
+
+use drawbridge_contract::{
+    Context, Example, Refusal, ScheduleView, Schedules as Kept, Server, Tool, ToolError, bind,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{jobs_of, tool_error};
+
+/// The server `schedules`.
+pub struct Schedules {
+    tools: Vec<Arc<dyn Tool>>,
+}
+
+impl Schedules {
+    /// The server. It finds the schedules with each call.
+    #[expect(clippy::new_without_default, reason = "servers are opened, not made by default")]
+    pub fn new() -> Self {
+        let nothing = &Arc::new(());
+        let tools = vec![
+            bind::<_, add::Add>(nothing),
+            bind::<_, list::List>(nothing),
+            bind::<_, next::Next>(nothing),
+            bind::<_, pause::Pause>(nothing),
+            bind::<_, resume::Resume>(nothing),
+            bind::<_, run::Run>(nothing),
+            bind::<_, remove::Remove>(nothing),
+        ];
+        Self { tools }
+    }
+}
+
+impl Server for Schedules {
+    fn name(&self) -> &str {
+        "schedules"
+    }
+
+    fn instructions(&self) -> &str {
+        "The schedules_ tools begin jobs at the times of a cron pattern, or again and again after a while."
+    }
+
+    fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.tools.clone()
+    }
+}
+
+/// The schedules of this hub.
+fn schedules_of(context: &Context) -> Result<Arc<dyn Kept>, ToolError> {
+    jobs_of(context)?.schedules().ok_or_else(|| {
+        ToolError::Failed("this hub keeps no schedules; `drawbridge serve` runs one that does".to_owned())
+    })
+}
+
+/// A tool that the caller does not see is none; everything else is as for jobs.
+fn schedule_error(refusal: Refusal) -> ToolError {
+    tool_error(refusal)
+}
+
+/// The schedule that a tool is about.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    /// Its name, or its id.
+    name: Box<str>,
+}
+
+/// One schedule, as the tools answer it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct One {
+    /// The schedule.
+    schedule: ScheduleView,
+}
+
+/// A name that nobody gave.
+const NO_SUCH_SCHEDULE: &[Example] = &[Example {
+    says: "Asks for a schedule that is not there.",
+    args: r#"{"name": "no-such-schedule"}"#,
+    gives: "there is no schedule",
+}];
+
+/// Such as `Schedule backup (sync_run): next at 2026-11-21T03:00:00+01:00.`
+fn line(schedule: &ScheduleView) -> String {
+    let head = format!("Schedule {} ({})", schedule.name, schedule.tool);
+    let problem =
+        schedule.last_error.as_deref().map_or_else(String::new, |why| format!(" Last time: {why}."));
+    match &schedule.next {
+        _ if schedule.paused => format!("{head} is paused.{problem}"),
+        Some(next) => format!("{head}: next at {next}.{problem}"),
+        None => format!("{head} has no further time.{problem}"),
+    }
+}

@@ -1,0 +1,78 @@
+//! Who is told what becomes of jobs: the server `webhooks`.
+
+mod add;
+mod list;
+mod log;
+mod pause;
+mod redeliver;
+mod remove;
+mod resume;
+mod rotate;
+
+use std::sync::Arc;
+
+use drawbridge_contract::{Context, Example, Server, Tool, ToolError, Webhooks as Kept, bind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::error::jobs_of;
+
+/// The server `webhooks`.
+pub struct Webhooks {
+    tools: Vec<Arc<dyn Tool>>,
+}
+
+impl Webhooks {
+    /// The server. It finds the webhooks with each call.
+    #[expect(clippy::new_without_default, reason = "servers are opened, not made by default")]
+    pub fn new() -> Self {
+        let nothing = &Arc::new(());
+        let tools = vec![
+            bind::<_, add::Add>(nothing),
+            bind::<_, list::List>(nothing),
+            bind::<_, log::Log>(nothing),
+            bind::<_, redeliver::Redeliver>(nothing),
+            bind::<_, pause::Pause>(nothing),
+            bind::<_, resume::Resume>(nothing),
+            bind::<_, rotate::Rotate>(nothing),
+            bind::<_, remove::Remove>(nothing),
+        ];
+        Self { tools }
+    }
+}
+
+impl Server for Webhooks {
+    fn name(&self) -> &str {
+        "webhooks"
+    }
+
+    fn instructions(&self) -> &str {
+        "The webhooks_ tools tell a program elsewhere what becomes of jobs, by signed requests."
+    }
+
+    fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.tools.clone()
+    }
+}
+
+/// The webhooks of this hub.
+fn webhooks_of(context: &Context) -> Result<Arc<dyn Kept>, ToolError> {
+    jobs_of(context)?.webhooks().ok_or_else(|| {
+        ToolError::Failed("this hub sends no webhooks; `drawbridge serve` runs one that does".to_owned())
+    })
+}
+
+/// The receiver that a tool is about.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    /// Its id, as webhooks_add named it.
+    id: Box<str>,
+}
+
+/// An id that nobody has.
+const NO_SUCH_WEBHOOK: &[Example] = &[Example {
+    says: "Asks for a receiver that is not there.",
+    args: r#"{"id": "wh_00000000000000000000000000000000"}"#,
+    gives: "there is no receiver",
+}];
