@@ -7,7 +7,8 @@ use drawbridge_contract::{
     JobLine, JobLoad, JobPage, JobRequest, JobView, Jobs, QueueLoad, RawValue, Refusal, Schedules, ToolError,
     Webhooks,
 };
-use drawbridge_jobs::{Filter, Job, JobId, State};
+use drawbridge_jobs::{Filter, Job, JobId, QueueCounts, State};
+use futures::FutureExt as _;
 use futures::stream::BoxStream;
 
 use crate::Background;
@@ -190,16 +191,28 @@ impl Jobs for Background {
     fn load(&self) -> JobFuture<'_, JobLoad> {
         Box::pin(async move {
             let counts = self.0.engine.counts().await.map_err(refusal)?;
-            let queues = counts.into_iter().map(|counts| QueueLoad {
-                queue: (*counts.queue).into(),
-                paused: counts.paused,
-                states: counts.states.into_iter().map(|(of, count)| (state(of), count)).collect(),
-            });
-            let (concurrency, running) = self.load_here();
             let failing = self.0.engine.check_health().await.err().map(|error| error.to_string());
-            let engine = self.0.settings.engine;
-            Ok(JobLoad { engine, queues: queues.collect(), concurrency, running, failing })
+            Ok(self.load_of(counts, failing))
         })
+    }
+}
+
+impl Background {
+    /// The load as far as it is known at once: for answers that wait for nobody. What keeps jobs from being taken is not
+    /// among it, and an engine on another machine does not tell its queues so.
+    pub fn load_now(&self) -> JobLoad {
+        let counts = self.0.engine.counts().now_or_never().and_then(Result::ok).unwrap_or_default();
+        self.load_of(counts, None)
+    }
+
+    fn load_of(&self, counts: Vec<QueueCounts>, failing: Option<String>) -> JobLoad {
+        let queues = counts.into_iter().map(|counts| QueueLoad {
+            queue: (*counts.queue).into(),
+            paused: counts.paused,
+            states: counts.states.into_iter().map(|(of, count)| (state(of), count)).collect(),
+        });
+        let (concurrency, running) = self.load_here();
+        JobLoad { engine: self.0.settings.engine, queues: queues.collect(), concurrency, running, failing }
     }
 }
 

@@ -87,18 +87,18 @@ pub(crate) enum Command {
     /// Follow, show and verify what was done.
     #[command(subcommand, after_help = "Example:\n  drawbridge audit tail --follow")]
     Audit(AuditCommand),
-    /// Run tools in the background, and see what came of it.
-    #[command(
-        subcommand,
-        after_help = "Example:\n  drawbridge jobs submit terminal_run '{\"command\": \"make\"}' --watch"
-    )]
-    Jobs(JobsCommand),
     /// Ask language models, on this machine or of services; see which there are and what they used.
     #[command(subcommand, after_help = "Example:\n  drawbridge llm chat 'Why is the sky blue?'")]
     Llm(LlmCommand),
     /// Keep keys of services, encrypted, for the configuration to name.
     #[command(subcommand, after_help = "Example:\n  drawbridge secrets set openai < key.txt")]
     Secrets(SecretsCommand),
+    /// Run tools in the background, and see what came of it.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  drawbridge jobs submit terminal_run '{\"command\": \"make\"}' --watch"
+    )]
+    Jobs(JobsCommand),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),

@@ -53,7 +53,18 @@ impl HubWire {
         answer(response, request.id, on_event).await
     }
 
-    pub(super) async fn close(self) -> Result<()> {
+    /// What a route of REST answers.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
+        let http = hyper::Request::get(path)
+            .header(header::HOST, &self.host)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.secret))
+            .body(Full::default())?;
+        let response = self.sender.send_request(http).await.context("the hub went away")?;
+        let body = response.into_body().collect().await?.to_bytes();
+        serde_json::from_slice(&body).context("the hub's answer is not JSON")
+    }
+
+    pub(crate) async fn close(self) -> Result<()> {
         self.key.close().await
     }
 }

@@ -52,10 +52,10 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Raise => bridge::raise().await,
         Command::Lower => bridge::lower().await,
         Command::Audit(command) => audit::run(command, json).await,
-        Command::Status => status::run(json),
-        Command::Jobs(command) => jobs::run(command, json).await,
+        Command::Status => status::run(json).await,
         Command::Llm(command) => llm::run(command, json).await,
         Command::Secrets(command) => secrets::run(command, json),
+        Command::Jobs(command) => jobs::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_) | Command::Stdio | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)

@@ -79,8 +79,9 @@ fn stdio(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
 }
 
 fn status(hub: &Hub) -> StatusSource {
-    let (store, gateway, begun) = (hub.store.clone(), hub.gateway.clone(), std::time::Instant::now());
-    Arc::new(move || super::status::of_hub(&store, &gateway, begun))
+    let (store, gateway, jobs) = (hub.store.clone(), hub.gateway.clone(), hub.jobs.clone());
+    let begun = std::time::Instant::now();
+    Arc::new(move || super::status::of_hub(&store, &gateway, &jobs, begun))
 }
 
 /// Where it is, the key if it is new, and what to do next.

@@ -9,10 +9,12 @@ use drawbridge_gateway::Gateway;
 use drawbridge_store::Store;
 use serde_json::{Value, json};
 
+use crate::client::HubWire;
+use crate::jobs::Kept;
 use crate::{home, output, running};
 
 /// Everything about a hub that runs in this process.
-pub(crate) fn of_hub(store: &Store, gateway: &Arc<Gateway>, begun: Instant) -> Value {
+pub(crate) fn of_hub(store: &Store, gateway: &Arc<Gateway>, jobs: &Kept, begun: Instant) -> Value {
     let audit = store.health();
     let raised = gateway.is_raised();
     let health = match (&audit.failing, &raised) {
@@ -25,17 +27,22 @@ pub(crate) fn of_hub(store: &Store, gateway: &Arc<Gateway>, begun: Instant) -> V
         "version": env!("CARGO_PKG_VERSION"),
         "bridge": if raised.unwrap_or(true) { "raised" } else { "lowered" },
         "up_seconds": begun.elapsed().as_secs(),
+        "jobs": jobs.get().map(drawbridge_background::Background::load_now),
         "audit": {"records": audit.records, "commits": audit.commits, "waiting": audit.kept, "failing": audit.failing.map(|error| error.to_string())},
     })
 }
 
-/// Says whether a hub runs, and where.
-pub(crate) fn run(json: bool) -> Result<ExitCode> {
+/// Says whether a hub runs, and where, and what its jobs do.
+pub(crate) async fn run(json: bool) -> Result<ExitCode> {
     let state = home::state()?;
     let hub = running::find(&state);
     let bridge = bridge(&state)?;
+    let jobs = match &hub {
+        Some(hub) => jobs_of(&state, hub).await.unwrap_or_default(),
+        None => Value::Null,
+    };
     if json {
-        output::json(&json!({"running": hub, "bridge": bridge, "state": state}))?;
+        output::json(&json!({"running": hub, "bridge": bridge, "state": state, "jobs": jobs}))?;
     } else {
         let runs = hub.map_or_else(
             || "no hub runs; `drawbridge serve` starts one".to_owned(),
@@ -43,7 +50,33 @@ pub(crate) fn run(json: bool) -> Result<ExitCode> {
         );
         output::line(format!("hub      {runs}\nbridge   {bridge}\nstate    {}", state.display()))?;
     }
+    if jobs.is_object() && !json {
+        output::line(format!("jobs     {}", load_in_words(&jobs)))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the running hub says of its jobs.
+async fn jobs_of(state: &std::path::Path, hub: &running::Running) -> Result<Value> {
+    let mut wire = HubWire::open(state, hub).await?;
+    let status = wire.get("/api/status").await;
+    wire.close().await?;
+    Ok(status?["jobs"].take())
+}
+
+/// Such as `2 of 4 workers busy; default: 3 queued, 2 running`.
+fn load_in_words(jobs: &Value) -> String {
+    let mut words = format!("{} of {} workers busy", jobs["running"], jobs["concurrency"]);
+    for queue in jobs["queues"].as_array().into_iter().flatten() {
+        let states = queue["states"].as_array().into_iter().flatten();
+        let counts: Vec<String> = states
+            .map(|pair| format!("{} {}", pair[1], pair[0].as_str().unwrap_or_default().replace('_', " ")))
+            .collect();
+        let paused = if queue["paused"] == true { " (paused)" } else { "" };
+        let name = output::plain_line(queue["queue"].as_str().unwrap_or_default());
+        words.push_str(&format!("; {name}{paused}: {}", counts.join(", ")));
+    }
+    words
 }
 
 fn bridge(state: &std::path::Path) -> Result<String> {

@@ -121,13 +121,14 @@ mod tests {
             include_str!("../../../../docs/configuration.md"),
             include_str!("../../../../docs/control.md"),
             include_str!("../../../../docs/terminal.md"),
+            include_str!("../../../../docs/jobs.md"),
         ] {
             for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
                 parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
                 examples += 1;
             }
         }
-        assert_eq!(examples, 4);
+        assert_eq!(examples, 5);
     }
 
     proptest::proptest! {

@@ -130,8 +130,11 @@ pub(crate) struct Submit {
     /// An address that is told what becomes of it.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
+    /// Print the job's id, and nothing else.
+    #[arg(long, short)]
+    quiet: bool,
     /// Show what it does until it has ended, then its result.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quiet")]
     watch: bool,
 }
 
@@ -271,6 +274,10 @@ impl Desk {
         let id = job["id"].as_str().context("the hub named no job")?.to_owned();
         if submit.watch && self.client.is_hub() {
             return watch::one(self, &id).await;
+        }
+        if submit.quiet {
+            output::line(output::plain_line(&id))?;
+            return Ok(ExitCode::SUCCESS);
         }
         if self.json {
             output::json(job)?;
