@@ -463,6 +463,13 @@ impl Engine for BullMq {
         })
     }
 
+    fn ask_rest(&self, id: JobId, rest: Box<RawValue>) -> Answered<'_, ()> {
+        Box::pin(async move {
+            at_most("a question", rest.get().len(), CHECKPOINT_BYTES_MAX)?;
+            self.shared.change(id, "ask_rest", Some(rest.get()), "be asked the rest: it asks nothing").await.map(drop)
+        })
+    }
+
     fn retry(&self, id: JobId) -> Answered<'_, ()> {
         Box::pin(async move { self.shared.change(id, "retry", None, "be retried").await.map(drop) })
     }

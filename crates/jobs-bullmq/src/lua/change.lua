@@ -45,6 +45,10 @@ elseif what == 'answer' then
   call('HSET', k, 'dbAnswer', value)
   enqueue(queue, id, 'waiting-children', 'answered', true)
   return { 'ok', 'queued' }
+elseif what == 'ask_rest' then
+  if state ~= 'waiting_for_input' then return { 'misfit', state } end
+  call('HSET', k, 'dbQuestion', value)
+  return { 'ok', state }
 elseif what == 'discard' then
   if not (has_failed or state == 'completed' or state == 'cancelled') then return { 'misfit', state } end
   call('ZREM', key(queue, 'failed'), id)

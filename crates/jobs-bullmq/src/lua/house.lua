@@ -218,7 +218,14 @@ cancel = function(queue, id)
     return 'cancelled'
   end
   if h[3] then return 'running' end
-  -- BullMQ takes an end only from whoever knows the lock's value: with another value the job cannot complete any more.
+  local lock = call('GET', k .. ':lock')
+  if lock and string.sub(lock, 1, 11) ~= 'drawbridge:' then
+    -- BullMQ's own worker has it, and cannot be told. Without its lock it cannot complete it either.
+    unhand(queue, id)
+    fail(queue, id, 'cancelled', 'cancelled', 'it was cancelled', false)
+    return 'cancelled'
+  end
+  -- With another lock, the job cannot complete any more, whoever says so.
   call('HSET', k, 'dbStop', '1')
   local left = call('PTTL', k .. ':lock')
   if left > 0 then call('SET', k .. ':lock', 'stop:' .. (h[5] or 0), 'PX', left) end

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod node;
 mod redis_server;
 /// The story that every engine passes.
 #[path = "../../../jobs/tests/it/story.rs"]
@@ -9,6 +10,7 @@ mod story;
 #[path = "../../../jobs/tests/it/support.rs"]
 #[allow(dead_code, reason = "the embedded engine's tests need more of it")]
 mod support;
+mod together;
 
 use drawbridge_jobs_bullmq::{BullMq, Settings};
 use redis_server::RedisServer;

@@ -10,15 +10,20 @@ use tempfile::TempDir;
 pub(crate) struct RedisServer {
     pub(crate) port: u16,
     folder: TempDir,
+    password: &'static str,
     child: Child,
 }
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
+        Self::with_password("")
+    }
+
+    pub(crate) fn with_password(password: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = run(port, &folder);
-        Self { port, folder, child }
+        let child = run(port, &folder, password);
+        Self { port, folder, password, child }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -33,7 +38,7 @@ impl RedisServer {
 
     /// Starts it again, with what is on its disk.
     pub(crate) fn restart(&mut self) {
-        self.child = run(self.port, &self.folder);
+        self.child = run(self.port, &self.folder, self.password);
     }
 }
 
@@ -45,11 +50,12 @@ impl Drop for RedisServer {
     }
 }
 
-fn run(port: u16, folder: &TempDir) -> Child {
+fn run(port: u16, folder: &TempDir, password: &str) -> Child {
     let child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
         .arg(folder.path())
+        .args(["--requirepass", password])
         .stdout(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| {
@@ -63,11 +69,11 @@ fn run(port: u16, folder: &TempDir) -> Child {
     child
 }
 
-/// While it still reads its disk, it answers that it is loading.
+/// While it still reads its disk, it answers that it is loading; ready, it answers, or asks for the password.
 fn is_ready(port: u16) -> bool {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut answer = [0; 5];
-    stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"+PONG"
+    stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && matches!(&answer, b"+PONG" | b"-NOAU")
 }
