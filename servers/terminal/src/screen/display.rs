@@ -1,7 +1,8 @@
 //! The emulator, drawn late: what a program writes is kept for a moment, so that a flood is drawn once and not line by line.
 //!
 //! Nobody sees a difference. Who looks at the screen, joins, or types what depends on its modes gets it drawn first, and
-//! lines that a flood has pushed out of the history by then are passed over: drawn or not, the screen is the same.
+//! lines that a flood has pushed out of the history by then are passed over: drawn or not, the screen is the same. (Only
+//! where a program floods a line outside of a scrolling region of its own may that line keep the end of a longer one.)
 
 use std::ops::Range;
 
@@ -20,7 +21,6 @@ const SETTLED_BYTES: usize = 256;
 
 const BELL: u8 = 0x07;
 const CANCEL: u8 = 0x18;
-const SUBSTITUTE: u8 = 0x1a;
 const ESCAPE: u8 = 0x1b;
 
 /// A terminal's screen, and what is still to be drawn on it.
@@ -29,8 +29,8 @@ pub(crate) struct Display {
     waiting: Vec<u8>,
     /// Where in `waiting` plain text begins: before it, something may be inside of a string that is not shown.
     plain_from: usize,
-    /// As many rows as the screen and the history have.
-    rows: usize,
+    /// So many lines in a row leave nothing of what was before them.
+    flush_lines: usize,
     history_lines: usize,
     effects: Effects,
 }
@@ -51,7 +51,7 @@ impl Display {
             emulator: Emulator::new(size, history_lines),
             waiting: Vec::new(),
             plain_from: 0,
-            rows: rows(size, history_lines),
+            flush_lines: flush_lines(size, history_lines),
             history_lines,
             effects: Effects::default(),
         }
@@ -77,7 +77,7 @@ impl Display {
 
     /// Gives it another size.
     pub(crate) fn resize(&mut self, size: Size) {
-        self.rows = rows(size, self.history_lines);
+        self.flush_lines = flush_lines(size, self.history_lines);
         self.now().resize(size);
     }
 
@@ -91,7 +91,7 @@ impl Display {
             return;
         }
         let covered = self.emulator.alternate();
-        let passed = passed_over(&self.waiting, self.plain_from, self.rows);
+        let passed = passed_over(&self.waiting, self.plain_from, self.flush_lines);
         for part in [&self.waiting[..passed.start], &self.waiting[passed.end..]] {
             let answers = self.emulator.process(part);
             self.effects.answers.extend_from_slice(&answers);
@@ -103,30 +103,41 @@ impl Display {
     }
 }
 
-fn rows(size: Size, history_lines: usize) -> usize {
-    usize::from(size.rows.max(1)) + history_lines
+/// The screen twice, because the first lines may be written over what is there and keep the ends of it, and the history.
+fn flush_lines(size: Size, history_lines: usize) -> usize {
+    2 * usize::from(size.rows.max(1)) + history_lines
 }
 
-/// Which bytes leave no trace: whole lines of plain text, behind the last control sequence before them, with so many
-/// lines after them that neither screen nor history keeps any.
-fn passed_over(bytes: &[u8], plain_from: usize, rows: usize) -> Range<usize> {
+/// Which bytes leave no trace: whole lines within the longest run of plain text, with so many more lines of it behind them
+/// that neither screen nor history keeps anything of what was before.
+fn passed_over(bytes: &[u8], plain_from: usize, flush_lines: usize) -> Range<usize> {
     let nothing = 0..0;
+    let run = longest_plain(bytes);
     // One line more, as the last of them may not be complete.
-    let Some(end) = memchr::memrchr_iter(b'\n', bytes).nth(rows).map(|at| at + 1) else { return nothing };
-    if !bytes[..end].ends_with(b"\r\n") {
+    let ends = memchr::memrchr_iter(b'\n', &bytes[run.clone()]);
+    let Some(end) = ends.map(|at| run.start + at + 1).nth(flush_lines) else { return nothing };
+    let settled = run.start.max(plain_from) + SETTLED_BYTES;
+    let Some(after) = bytes.get(settled..end).filter(|after| after.ends_with(b"\r\n")) else {
         return nothing;
-    }
-    let settled = last_special(&bytes[..end]).unwrap_or_default().max(plain_from) + SETTLED_BYTES;
-    let Some(after) = bytes.get(settled..end) else { return nothing };
+    };
     match memchr::memmem::find(after, b"\r\n") {
         Some(line_end) => settled + line_end + 2..end,
         None => nothing,
     }
 }
 
-/// The last byte that begins or ends anything but text.
-fn last_special(bytes: &[u8]) -> Option<usize> {
-    memchr::memrchr3(ESCAPE, BELL, CANCEL, bytes).max(memchr::memrchr(SUBSTITUTE, bytes))
+/// The longest part in which nothing begins or ends that is not text.
+fn longest_plain(bytes: &[u8]) -> Range<usize> {
+    let specials = memchr::memchr3_iter(ESCAPE, BELL, CANCEL, bytes);
+    let mut longest = 0..0;
+    let mut from = 0;
+    for special in specials.chain([bytes.len()]) {
+        if special - from > longest.len() {
+            longest = from..special;
+        }
+        from = special + 1;
+    }
+    longest
 }
 
 #[cfg(test)]
@@ -156,7 +167,7 @@ mod tests {
     #[test]
     fn a_flood_of_lines_is_mostly_passed_over_and_the_screen_is_the_same() {
         let flood = lines(1000);
-        let passed = passed_over(flood.as_bytes(), 0, SIZE.rows as usize + HISTORY);
+        let passed = passed_over(flood.as_bytes(), 0, flush_lines(SIZE, HISTORY));
         assert!(passed.len() > flood.len() - SETTLED_BYTES - 200, "{passed:?} of {}", flood.len());
         check(&[flood.clone()]);
         check(&["\x1b[31mred ".into(), flood.clone(), "$ ".into()]);
@@ -167,15 +178,15 @@ mod tests {
     #[test]
     fn what_may_leave_a_trace_is_drawn() {
         let flood = lines(1000);
-        let rows = SIZE.rows as usize + HISTORY;
+        let flush_lines = flush_lines(SIZE, HISTORY);
         for (text, plain_from) in [
-            (lines(rows), 0),
+            (lines(flush_lines), 0),
             (flood.replace('\r', ""), 0),
             (flood.replace('\n', "\x07\n"), 0),
             (flood.replace("line", "\x1b[mline"), 0),
             (flood.clone(), flood.len()),
         ] {
-            assert!(passed_over(text.as_bytes(), plain_from, rows).is_empty(), "{text:?}");
+            assert!(passed_over(text.as_bytes(), plain_from, flush_lines).is_empty(), "{text:?}");
         }
     }
 
@@ -215,6 +226,7 @@ mod tests {
         fn drawn_late_is_drawn_the_same(pieces in prop::collection::vec(prop_oneof![
             Just("\x1b[31m".to_owned()),
             Just("\x1b[2J\x1b[H".to_owned()),
+            Just("\x1b[H".to_owned()),
             Just("\x1b[?1049h".to_owned()),
             Just("\x1b[?1049l".to_owned()),
             Just("\x1b7\x1b[2;3H".to_owned()),
@@ -222,7 +234,7 @@ mod tests {
             Just("\x1b[?7l".to_owned()),
             Just("wrapped over and over \u{1F600} é\t".to_owned()),
             Just("\x07\x18\r\n".to_owned()),
-            (1_usize..60).prop_map(lines),
+            (1_usize..90).prop_map(lines),
             "[a-z ]{0,30}\r\n",
             "[a-z]{0,5}\n",
         ], 0..12)) {

@@ -80,9 +80,13 @@ impl Keeper {
                 biased;
                 piece = read(&mut self.terminal, &mut buffer), if reading => match piece {
                     Some(piece) => {
-                        let bytes = piece.len();
+                        let when = drawing.after(piece.len(), Instant::now());
                         self.session.take(piece);
-                        self.draw(drawing.after(bytes, Instant::now()), pause.as_mut());
+                        if when == Draw::Now {
+                            // Viewers are shown it first.
+                            tokio::task::yield_now().await;
+                        }
+                        self.draw(when, pause.as_mut());
                         self.session.wait_for_viewers().await;
                     }
                     None => reading = false,
