@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drawbridge_contract::{
-    Abilities, Annotations, Answer, Arguments, Call, Caller, Context, Handler as _, Host, InputRequest,
-    InputRequired, Live, Origin, Outcome, RawValue, Refusal, Server, Target, Tool, ToolError, ToolResult,
-    ToolSpec, TypedTool, bind, raw,
+    Abilities, Annotations, Answer, Arguments, Call, Caller, Context, Exchanges, Handler as _, Host,
+    InputRequest, InputRequired, Live, Origin, Outcome, RawValue, Refusal, Server, Target, Tool, ToolError,
+    ToolResult, ToolSpec, TypedTool, bind, raw,
 };
 use drawbridge_gateway::{Gateway, GatewaySettings};
 use drawbridge_store::{AuditEntry, AuditFilter, By, KeyKind, NewKey, Store};
@@ -140,6 +140,10 @@ impl Server for House {
             bind::<_, Ask>(ran),
             bind::<_, Type>(ran),
         ]
+    }
+
+    fn exchanges(&self) -> Option<Arc<dyn Exchanges>> {
+        Some(Arc::new(crate::exchanges::Echoes))
     }
 }
 

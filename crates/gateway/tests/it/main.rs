@@ -3,6 +3,7 @@
 
 mod approvals;
 mod audit;
+mod exchanges;
 mod house;
 mod limits;
 mod policy;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use drawbridge_contract::{
-    Answer, Authenticator, BoxFuture, Call, Caller, CallerKind, Change, Completion, Handler, Live, Outcome,
-    Refusal, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
+    Answer, Authenticator, BoxFuture, Call, Caller, CallerKind, Change, Completion, Exchanges, Handler, Live,
+    Outcome, Refusal, Suggestions, Target, Unauthenticated, View, Watch, broadcast,
 };
 
 /// The owner's key here.
@@ -59,6 +59,10 @@ impl Handler for Door {
 
     fn still_allows(&self, _: &Caller, _: &Target) -> Result<(), Refusal> {
         self.refusal()
+    }
+
+    fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {
+        self.inner.exchanges()
     }
 
     fn view(&self, caller: &Caller) -> Arc<View> {

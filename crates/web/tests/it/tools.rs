@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use drawbridge_contract::{
-    Annotations, Attachment, Context, Example, InputRequest, InputRequired, LiveStream, Outcome, Server,
-    StreamHandle, StreamInput, StreamMode, StreamOutput, Streams, Tool, ToolError, ToolResult, ToolSpec,
-    TypedTool, bind, raw,
+    Annotations, Attachment, Context, Example, Exchanges, InputRequest, InputRequired, LiveStream, Outcome,
+    Server, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams, Tool, ToolError, ToolResult,
+    ToolSpec, TypedTool, bind, raw,
 };
 use futures::StreamExt as _;
 use schemars::JsonSchema;
@@ -139,6 +139,10 @@ impl Server for Notes {
 
     fn streams(&self) -> Option<Arc<dyn Streams>> {
         Some(Arc::new(Screens))
+    }
+
+    fn exchanges(&self) -> Option<Arc<dyn Exchanges>> {
+        Some(Arc::new(crate::exchanges::Echoes(self.0.clone())))
     }
 }
 
