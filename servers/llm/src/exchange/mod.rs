@@ -36,6 +36,7 @@ const TABLE: &[ExchangeRoute] = &[
     ExchangeRoute { path: "/v1/models", method: ExchangeMethod::Get, tool: MODELS, body_bytes_max: 0 },
     post("/v1/embeddings", EMBED),
     post("/v1/messages", CHAT),
+    post("/v1/responses", CHAT),
 ];
 
 /// The exchanges of this server.
@@ -85,6 +86,7 @@ impl Exchanges for Proxy {
 fn dialect_of(path: &str) -> ClientDialect {
     match path {
         "/v1/messages" => ClientDialect::Anthropic,
+        "/v1/responses" => ClientDialect::OpenAiResponses,
         _ => ClientDialect::OpenAiChat,
     }
 }

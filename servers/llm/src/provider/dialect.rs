@@ -10,7 +10,7 @@ pub(crate) type Spoken = (ProviderDialect, &'static str);
 pub(super) fn of(kind: ProviderKind) -> Spoken {
     match kind {
         ProviderKind::OpenAi => (ProviderDialect::OpenAiChat, "/v1/"),
-        ProviderKind::OpenAiResponses => (ProviderDialect::OpenAiChat, "/v1/"),
+        ProviderKind::OpenAiResponses => (ProviderDialect::OpenAiResponses, "/v1/"),
         ProviderKind::Compatible => (ProviderDialect::Compatible, "/v1/"),
         ProviderKind::LlamaCpp => (ProviderDialect::LlamaCpp, "/v1/"),
         ProviderKind::Anthropic => (ProviderDialect::Anthropic, "/v1/"),
