@@ -174,15 +174,15 @@ impl Reader {
     fn step(&mut self, step: Step, out: &mut Vec<Piece>) {
         match (step.r#type.as_str(), step.response, step.item) {
             ("response.created", Some(whole), _) => {
-                out.push(Piece::Begin { id: whole.id, model: whole.model })
+                out.push(Piece::Begin { id: whole.id, model: whole.model });
             }
             ("response.completed" | "response.incomplete" | "response.failed", Some(whole), _) => {
-                self.end(whole, out)
+                self.end(whole, out);
             }
             ("response.output_item.added", _, Some(item)) => self.begin(step.output_index, &item, out),
             ("response.output_item.done", _, Some(item)) => self.close(step.output_index, &item, out),
             ("response.output_text.delta" | "response.refusal.delta", ..) => {
-                out.push(Piece::Text(step.delta))
+                out.push(Piece::Text(step.delta));
             }
             ("response.reasoning_summary_text.delta" | "response.reasoning_text.delta", ..) => {
                 out.push(Piece::Reasoning(step.delta));
@@ -191,7 +191,7 @@ impl Reader {
                 out.push(Piece::Reasoning("\n\n".to_owned()));
             }
             ("response.function_call_arguments.delta", ..) => {
-                self.arguments(step.output_index, step.delta, out)
+                self.arguments(step.output_index, step.delta, out);
             }
             _ => {}
         }
