@@ -1,5 +1,7 @@
 //! Completion of what a person types.
 
+use std::collections::BTreeMap;
+
 /// A request for completions (MCP `completion/complete`).
 #[derive(Debug, Clone)]
 pub struct Completion {
@@ -9,6 +11,8 @@ pub struct Completion {
     pub argument: String,
     /// What was typed so far.
     pub prefix: String,
+    /// The arguments or variables that are filled in already, by name.
+    pub known: BTreeMap<String, String>,
 }
 
 /// What is being filled in.

@@ -227,17 +227,16 @@ impl Handler for Door {
         request: Completion,
     ) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
         Box::pin(async move {
-            let Completion { of, argument, prefix } = request;
-            Ok(match of {
+            Ok(match &request.of {
                 CompletionOf::Prompt(name) => {
-                    let prompt = self.server.prompts().into_iter().find(|prompt| prompt.spec().name == name);
+                    let prompt = self.server.prompts().into_iter().find(|prompt| prompt.spec().name == *name);
                     match prompt {
-                        Some(prompt) => prompt.complete(&argument, &prefix).await,
-                        None => return Err(Refusal::NotFound { kind: "prompt", name: name.into() }),
+                        Some(prompt) => prompt.complete(&request).await,
+                        None => return Err(Refusal::NotFound { kind: "prompt", name: name.as_str().into() }),
                     }
                 }
                 CompletionOf::Template(template) => match self.server.resources() {
-                    Some(resources) => resources.complete(&template, &argument, &prefix).await,
+                    Some(resources) => resources.complete(template, &request).await,
                     None => Suggestions::default(),
                 },
             })

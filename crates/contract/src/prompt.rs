@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Arguments, BoxFuture, Context, Outcome, Suggestions, ToolError};
+use crate::{Arguments, BoxFuture, Completion, Context, Outcome, Suggestions, ToolError};
 
 /// How a prompt describes itself. Serialises to an MCP `Prompt`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,8 +55,8 @@ pub trait Prompt: Send + Sync + 'static {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Outcome<PromptResult>, ToolError>>;
 
-    /// Suggests values for an argument, of those that begin with `prefix`.
-    fn complete<'a>(&'a self, _argument: &'a str, _prefix: &'a str) -> BoxFuture<'a, Suggestions> {
+    /// Suggests values for an argument, of those that begin with what was typed.
+    fn complete<'a>(&'a self, _request: &'a Completion) -> BoxFuture<'a, Suggestions> {
         Box::pin(async { Suggestions::default() })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, Context, Outcome, Suggestions, ToolError, Watch};
+use crate::{BoxFuture, Completion, Context, Outcome, Suggestions, ToolError, Watch};
 
 /// A resource that is listed. Serialises to an MCP `Resource`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -93,11 +93,6 @@ pub trait Resources: Send + Sync + 'static {
     /// When it is not there, or too many are watched.
     fn watch(&self, uri: &str) -> Result<Watch, ToolError>;
 
-    /// Suggests values for a variable of a template.
-    fn complete<'a>(
-        &'a self,
-        template: &'a str,
-        variable: &'a str,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Suggestions>;
+    /// Suggests values for a variable of a template of this server's.
+    fn complete<'a>(&'a self, template: &'a str, request: &'a Completion) -> BoxFuture<'a, Suggestions>;
 }

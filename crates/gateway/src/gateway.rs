@@ -224,24 +224,26 @@ impl Handler for Gateway {
         request: Completion,
     ) -> BoxFuture<'a, Result<Suggestions, Refusal>> {
         Box::pin(async move {
-            let Completion { of, argument, prefix } = request;
-            match of {
+            match &request.of {
                 CompletionOf::Prompt(name) => {
                     let grant = self.find(caller, &Target::Prompt(name.as_str().into()))?;
                     let Subject::Prompt(prompt) = &grant.entry.subject else {
                         return Ok(Suggestions::default());
                     };
-                    Ok(prompt.complete(&argument, &prefix).await)
+                    Ok(prompt.complete(&request).await)
                 }
                 CompletionOf::Template(template) => {
                     let view = self.view(caller);
                     let offers = |some: &&Arc<dyn drawbridge_contract::Resources>| {
-                        some.templates().iter().any(|offered| offered.uri_template == template)
+                        some.templates().iter().any(|offered| offered.uri_template == *template)
                     };
                     let Some(resources) = view.resources.iter().find(offers) else {
-                        return Err(Refusal::NotFound { kind: "resource template", name: template.into() });
+                        return Err(Refusal::NotFound {
+                            kind: "resource template",
+                            name: template.as_str().into(),
+                        });
                     };
-                    Ok(resources.complete(&template, &argument, &prefix).await)
+                    Ok(resources.complete(template, &request).await)
                 }
             }
         })

@@ -1,5 +1,6 @@
 //! The modern era (2026-07-28): every request stands alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drawbridge_contract::{Background, Completion, CompletionOf, Outcome, Sink, Target};
@@ -181,6 +182,12 @@ struct Reference<'a> {
     uri: Option<&'a drawbridge_contract::RawValue>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Known {
+    arguments: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 struct Argument {
     name: String,
@@ -214,7 +221,8 @@ fn completion(params: &Params<'_>) -> Result<Completion, WireError> {
         Some("ref/resource") => CompletionOf::Template(text(reference.uri, "ref.uri")?.into_owned()),
         _ => return Err(WireError::invalid_params("`ref.type` must be ref/prompt or ref/resource")),
     };
-    Ok(Completion { of, argument: argument.name, prefix: argument.value })
+    let known = params.context.map(|raw| object::<Known>(raw, "context")).transpose()?.unwrap_or_default();
+    Ok(Completion { of, argument: argument.name, prefix: argument.value, known: known.arguments })
 }
 
 fn discover(core: &Core, exchange: &Exchange) -> Work {

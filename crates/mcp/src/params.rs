@@ -36,6 +36,8 @@ pub(crate) struct Params<'a> {
     #[serde(borrow, deserialize_with = "present")]
     pub(crate) argument: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "present")]
+    pub(crate) context: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "present")]
     pub(crate) notifications: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "present")]
     pub(crate) level: Option<&'a RawValue>,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use drawbridge_contract::{
-    BoxFuture, Cancellation, Contents, Context, Outcome, ResourceResult, ResourceSpec, ResourceTemplate,
-    Resources, Suggestions, ToolError, Watch,
+    BoxFuture, Cancellation, Completion, Contents, Context, Outcome, ResourceResult, ResourceSpec,
+    ResourceTemplate, Resources, Suggestions, ToolError, Watch,
 };
 
 use crate::disk::denied::Want;
@@ -67,16 +67,13 @@ impl Resources for FileResources {
         Ok(Watching::watch(&self.watching, &self.roots, uri, &path(uri)?)?)
     }
 
-    fn complete<'a>(
-        &'a self,
-        template: &'a str,
-        variable: &'a str,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Suggestions> {
+    fn complete<'a>(&'a self, template: &'a str, request: &'a Completion) -> BoxFuture<'a, Suggestions> {
         Box::pin(async move {
             let root = self.roots.each().find(|root| template_uri(root) == template);
-            let Some(root) = root.filter(|_| variable == "path") else { return Suggestions::default() };
-            let (roots, name, prefix) = (self.roots.clone(), root.name.clone(), prefix.to_owned());
+            let Some(root) = root.filter(|_| request.argument == "path") else {
+                return Suggestions::default();
+            };
+            let (roots, name, prefix) = (self.roots.clone(), root.name.clone(), request.prefix.clone());
             let work = move || complete(&roots, &name, &prefix).unwrap_or_default();
             tokio::task::spawn_blocking(work).await.unwrap_or_default()
         })

@@ -75,6 +75,17 @@ async fn lists_reads_prompts_and_completions() {
     let complete = json!({ "ref": { "type": "ref/prompt", "name": "praise" }, "argument": { "name": "subject", "value": "r" } });
     let completed = host.call(&modern("completion/complete", complete)).await.json["result"].take();
     assert_eq!(completed["completion"], json!({ "values": ["rust", "rain"], "total": 2, "hasMore": false }));
+    let known = json!({
+        "ref": { "type": "ref/resource", "uri": "note://{id}" }, "argument": { "name": "id", "value": "" },
+        "context": { "arguments": { "folder": "in " } },
+    });
+    let completed = host.call(&modern("completion/complete", known.clone())).await.json["result"].take();
+    assert_eq!(completed["completion"]["values"], json!(["in a"]), "what is filled in already goes along");
+    for bad in [json!(1), json!({ "arguments": ["x"] }), json!({ "arguments": { "folder": 1 } })] {
+        let mut known = known.clone();
+        known["context"] = bad;
+        assert_eq!(host.call(&modern("completion/complete", known)).await.json["error"]["code"], -32602);
+    }
 }
 
 #[tokio::test]

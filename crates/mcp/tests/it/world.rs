@@ -305,8 +305,9 @@ impl Resources for Notes {
         Ok(Watch::new(Counted(self.0.clone())))
     }
 
-    fn complete<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str) -> BoxFuture<'a, Suggestions> {
-        Box::pin(async { Suggestions::of(vec!["a".to_owned()]) })
+    fn complete<'a>(&'a self, _: &'a str, request: &'a Completion) -> BoxFuture<'a, Suggestions> {
+        let folder = request.known.get("folder").cloned().unwrap_or_default();
+        Box::pin(async move { Suggestions::of(vec![folder + "a"]) })
     }
 }
 
@@ -329,7 +330,8 @@ impl Prompt for Praise {
         })
     }
 
-    fn complete<'a>(&'a self, _: &'a str, prefix: &'a str) -> BoxFuture<'a, Suggestions> {
+    fn complete<'a>(&'a self, request: &'a Completion) -> BoxFuture<'a, Suggestions> {
+        let prefix = request.prefix.as_str();
         let values = ["rust", "rain", "sun"].into_iter().filter(|word| word.starts_with(prefix));
         let values = values.map(str::to_owned).collect();
         Box::pin(async move { Suggestions::of(values) })

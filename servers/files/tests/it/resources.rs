@@ -58,7 +58,8 @@ async fn paths_are_completed() {
     let sample = Sample::new();
     let complete = async |prefix: &str| {
         let of = CompletionOf::Template("file:///notes/{+path}".to_owned());
-        let request = Completion { of, argument: "path".to_owned(), prefix: prefix.to_owned() };
+        let request =
+            Completion { of, argument: "path".to_owned(), prefix: prefix.to_owned(), known: [].into() };
         sample.kit.handler().complete(&owner(), request).await.unwrap().values
     };
     assert_eq!(complete("").await, ["log.txt", "old.txt", "plans/", "recipes/", "todo.md"]);
