@@ -12,8 +12,10 @@ use crate::commands::config::ConfigCommand;
 use crate::commands::jobs::JobsCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::llm::LlmCommand;
+use crate::commands::schedule::ScheduleCommand;
 use crate::commands::secrets::SecretsCommand;
 use crate::commands::terminal::TerminalCommand;
+use crate::commands::webhooks::WebhooksCommand;
 
 /// Puts what your own machine can do within reach of any AI application, and keeps you in charge.
 #[derive(Debug, Parser)]
@@ -99,6 +101,15 @@ pub(crate) enum Command {
         after_help = "Example:\n  drawbridge jobs submit terminal_run '{\"command\": \"make\"}' --watch"
     )]
     Jobs(JobsCommand),
+    /// Begin jobs again and again, at the times of a cron pattern or after a while.
+    #[command(subcommand, after_help = "Example:\n  drawbridge schedule list")]
+    Schedule(ScheduleCommand),
+    /// Tell programs elsewhere what becomes of jobs, by signed requests.
+    #[command(subcommand, after_help = "Example:\n  drawbridge webhooks log --given-up")]
+    Webhooks(WebhooksCommand),
+    /// Run jobs in a process of its own, on this machine or another, until Ctrl-C; needs jobs on Redis.
+    #[command(after_help = "Example:\n  drawbridge worker --tools 'mail_*' --concurrency 4 --health 127.0.0.1:4748")]
+    Worker(WorkerArguments),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),
@@ -125,6 +136,22 @@ pub(crate) struct Serve {
     /// Where to listen; may be given several times. Beyond loopback, everyone who reaches it and has a key may call.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Vec<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArguments {
+    /// Only jobs of these tools; `*` at the end stands for the rest. May be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) tools: Vec<String>,
+    /// How many jobs run at once; by the machine's cores if not given.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) concurrency: Option<u16>,
+    /// Where to answer `GET /health` and `GET /ready`; nowhere if not given.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) health: Option<SocketAddr>,
+    /// How many seconds jobs that run may go on when it is asked to end; then they are tried again elsewhere.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub(crate) grace: u64,
 }
 
 #[derive(Debug, Args)]

@@ -66,8 +66,13 @@ pub(crate) async fn look(hub: &Hub) -> Result<()> {
 
 /// Lets what runs come to its end, or interrupts it, and writes everything.
 pub(crate) async fn close(kept: &Kept) {
+    close_after(kept, GRACE).await;
+}
+
+/// The same, with another time for what runs.
+pub(crate) async fn close_after(kept: &Kept, grace: Duration) {
     if let Some(jobs) = kept.get() {
-        jobs.close(GRACE).await;
+        jobs.close(grace).await;
     }
 }
 
@@ -125,6 +130,9 @@ async fn open(
     gateway: &Arc<Gateway>,
     sealing: &[u8; 32],
 ) -> Result<Background, EngineError> {
+    if config.jobs.engine == config::Engine::Bullmq {
+        return on_bullmq(&config.jobs);
+    }
     let (state, jobs) = (state.to_owned(), config.jobs.clone());
     let settings = BackgroundSettings {
         attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
@@ -136,6 +144,54 @@ async fn open(
     let jobs = Background::new(Arc::new(engine.clone()), settings);
     keep_beside(&jobs, &engine, gateway, config, sealing);
     Ok(jobs)
+}
+
+/// Jobs on Redis, which need not be there yet. Webhooks and schedules are kept beside the embedded engine only.
+fn on_bullmq(jobs: &config::Jobs) -> Result<Background, EngineError> {
+    let kept = drawbridge_jobs_bullmq::Settings {
+        password: std::env::var(config::REDIS_PASSWORD).ok(),
+        ..drawbridge_jobs_bullmq::Settings::new(&jobs.redis)
+    };
+    let usual = Retention::default();
+    let keep = |keep: Keep, kept: drawbridge_jobs_bullmq::Kept| Keep {
+        age_ms: u64::try_from(kept.age.as_millis()).unwrap_or(u64::MAX),
+        ..keep
+    };
+    let settings = BackgroundSettings {
+        engine: jobs.engine.word(),
+        attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
+        retention: Retention {
+            well: keep(usual.well, kept.keep_completed),
+            badly: keep(usual.badly, kept.keep_failed),
+            ..usual
+        },
+        ..BackgroundSettings::default()
+    };
+    Ok(Background::new(drawbridge_jobs_bullmq::open(kept)?, settings))
+}
+
+/// A worker of its own: the door is this process's, the jobs are everybody's.
+///
+/// # Errors
+/// The jobs are kept where only the hub reaches them.
+pub(crate) async fn work(hub: &Hub, worker: WorkerSettings) -> Result<Background> {
+    if hub.config.jobs.engine == config::Engine::Embedded {
+        anyhow::bail!(
+            "the hub runs the jobs of the embedded engine itself; for workers of their own, put `engine = \"bullmq\"` \
+             and the address of a Redis under [jobs] of the configuration"
+        );
+    }
+    let jobs = open(&hub.state, &hub.config, &hub.gateway, &hub.store.sealing_secret()).await?;
+    hub.gateway.keep_jobs(Arc::new(jobs.clone()));
+    let _ = hub.jobs.set(jobs.clone());
+    let door: Arc<dyn Handler> = hub.gateway.clone();
+    jobs.start(&door, worker);
+    Ok(jobs)
+}
+
+/// How many jobs run at once where nobody says.
+pub(crate) fn usual_concurrency(jobs: &config::Jobs) -> usize {
+    concurrency(jobs).max(1)
 }
 
 /// What keeps the jobs. Blocks for milliseconds.

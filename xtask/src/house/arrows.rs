@@ -10,6 +10,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/outbound", &[]),
     ("crates/gateway", &["crates/contract", "crates/store"]),
     ("crates/jobs", &["crates/contract", "crates/store", "crates/gateway", "crates/outbound"]),
+    // Engines of jobs that bring much along are rooms of their own.
+    ("crates/jobs-bullmq", &["crates/contract", "crates/jobs"]),
     // The entrances get the door as an `Arc<dyn Handler>`, and never learn its name.
     ("crates/mcp", &["crates/contract"]),
     ("crates/web", &["crates/contract"]),

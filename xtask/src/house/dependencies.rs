@@ -9,6 +9,8 @@ const ROOMS: &[(&str, &[&str], &str)] = &[
     ("clap", &["crates/drawbridge"], "the binary reads arguments"),
     ("reqwest", &["crates/outbound"], "what leaves this machine goes by the rules of outbound"),
     ("rmcp", &[], "the wire is ours: the SDK is an oracle in tests and a peer in benchmarks"),
+    ("redis", &["crates/jobs-bullmq"], "Redis is known to the engine of jobs that is on it"),
+    ("bullmq-official", &["crates/jobs-bullmq"], "Redis is known to the engine of jobs that is on it"),
     ("landlock", &["crates/sandbox"], "confinement is known to the sandbox"),
     ("seccompiler", &["crates/sandbox"], "confinement is known to the sandbox"),
 ];

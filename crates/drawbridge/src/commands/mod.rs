@@ -17,6 +17,7 @@ mod status;
 mod stdio;
 pub(crate) mod terminal;
 mod tools;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Stdio => stdio::run(),
+        Command::Worker(arguments) => worker::run(arguments),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man { folder } => papers::man(&folder),
         other => {
@@ -57,7 +59,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Secrets(command) => secrets::run(command, json),
         Command::Jobs(command) => jobs::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
-        Command::Serve(_) | Command::Stdio | Command::Completions { .. } | Command::Man { .. } => {
+        Command::Serve(_) | Command::Stdio | Command::Worker(_) | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -116,8 +116,9 @@ async fn end_on_signal(shutdown: CancellationToken) {
     shutdown.cancel();
 }
 
+/// Waits until somebody asks the process to end.
 #[cfg(unix)]
-async fn wait_for_signal() {
+pub(super) async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return tokio::signal::ctrl_c().await.unwrap_or_default();
@@ -129,7 +130,7 @@ async fn wait_for_signal() {
 }
 
 #[cfg(not(unix))]
-async fn wait_for_signal() {
+pub(super) async fn wait_for_signal() {
     tokio::signal::ctrl_c().await.unwrap_or_default();
 }
 

@@ -2,11 +2,16 @@
 
 use super::check::Problem;
 use super::file::{Config, Listen, LogFormat};
+use super::jobs::Engine;
 
 /// Moves the whole state.
 pub(crate) const HOME: &str = "DRAWBRIDGE_HOME";
 /// The owner's key, for containers and tests.
 pub(crate) const OWNER_KEY: &str = "DRAWBRIDGE_OWNER_KEY";
+/// The password of the Redis that keeps the jobs.
+pub(crate) const REDIS_PASSWORD: &str = "DRAWBRIDGE_REDIS_PASSWORD";
+const JOBS_ENGINE: &str = "DRAWBRIDGE_JOBS_ENGINE";
+const REDIS: &str = "DRAWBRIDGE_REDIS";
 const LISTEN: &str = "DRAWBRIDGE_LISTEN";
 const LOG: &str = "DRAWBRIDGE_LOG";
 const LOG_FORMAT: &str = "DRAWBRIDGE_LOG_FORMAT";
@@ -19,6 +24,12 @@ pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -
     if let Some(level) = get(LOG) {
         config.log.level = level;
     }
+    if let Some(address) = get(REDIS) {
+        config.jobs.redis = address;
+    }
+    if let Some(word) = get(JOBS_ENGINE) {
+        config.jobs.engine = engine(&word).map_err(|why| Problem { field: JOBS_ENGINE.to_owned(), why })?;
+    }
     match get(LOG_FORMAT).as_deref() {
         None => {}
         Some("text") => config.log.format = LogFormat::Text,
@@ -29,6 +40,11 @@ pub(super) fn apply(config: &mut Config, get: impl Fn(&str) -> Option<String>) -
         }
     }
     Ok(())
+}
+
+fn engine(word: &str) -> Result<Engine, String> {
+    let found = [Engine::Embedded, Engine::Bullmq].into_iter().find(|engine| engine.word() == word);
+    found.ok_or_else(|| format!("{word:?} is neither `embedded` nor `bullmq`"))
 }
 
 /// One address, or several with commas.
@@ -53,11 +69,14 @@ mod tests {
         assert_eq!(with(LISTEN, "127.0.0.1:1, [::1]:2").unwrap().listen.addresses().len(), 2);
         assert_eq!(with(LOG_FORMAT, "json").unwrap().log.format, LogFormat::Json);
         assert_eq!(with(LOG, "debug").unwrap().log.level, "debug");
+        assert_eq!(with(JOBS_ENGINE, "bullmq").unwrap().jobs.engine, Engine::Bullmq);
+        assert_eq!(with(REDIS, "redis://host").unwrap().jobs.redis, "redis://host");
     }
 
     #[test]
     fn a_bad_value_names_its_variable() {
         assert_eq!(with(LISTEN, "4747").unwrap_err().field, LISTEN);
         assert_eq!(with(LOG_FORMAT, "xml").unwrap_err().field, LOG_FORMAT);
+        assert_eq!(with(JOBS_ENGINE, "redis").unwrap_err().field, JOBS_ENGINE);
     }
 }

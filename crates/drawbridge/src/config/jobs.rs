@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Jobs {
+    /// What keeps the jobs.
+    pub(crate) engine: Engine,
+    /// Where Redis is, for BullMQ. Its password comes from the environment: `DRAWBRIDGE_REDIS_PASSWORD`.
+    pub(crate) redis: String,
     pub(crate) durability: Durability,
     /// How many jobs the hub runs at once; absent goes by the machine's cores, 0 leaves them to other workers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,12 +26,34 @@ pub(crate) struct Jobs {
 impl Default for Jobs {
     fn default() -> Self {
         Self {
+            engine: Engine::Embedded,
+            redis: "redis://127.0.0.1:6379".into(),
             durability: Durability::Full,
             concurrency: None,
             open_per_caller_max: 10_000,
             attempt_minutes: 60,
             keep_days: 7,
             keep_failed_days: 30,
+        }
+    }
+}
+
+/// What keeps the jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Engine {
+    /// A file of the state folder.
+    Embedded,
+    /// Redis, in the layout of BullMQ.
+    Bullmq,
+}
+
+impl Engine {
+    /// As it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Bullmq => "bullmq",
         }
     }
 }

@@ -11,9 +11,9 @@ mod webhooks;
 use std::path::{Path, PathBuf};
 
 pub(crate) use check::Problem;
-pub(crate) use environment::{HOME, OWNER_KEY};
+pub(crate) use environment::{HOME, OWNER_KEY, REDIS_PASSWORD};
 pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
-pub(crate) use jobs::{Durability, Jobs};
+pub(crate) use jobs::{Durability, Engine, Jobs};
 pub(crate) use llm::{KeyPlace, Llm, Price, Provider, Quota};
 pub(crate) use terminal::{Confinement, Network};
 
