@@ -7,7 +7,8 @@ use drawbridge_contract::{CallId, Caller, CancellationToken};
 use drawbridge_sandbox::{Launch, Sandbox, Size, Streams};
 use tokio::sync::mpsc;
 
-use super::keep::{Keeper, type_all};
+use super::keep::Keeper;
+use super::keyboard::{Keyboard, type_all};
 use super::session::{Parts, Session};
 use super::state::State;
 use crate::confine::Confine;
@@ -18,8 +19,8 @@ use crate::shell::{Shell, Start};
 
 /// What the terminal tells programs that it is.
 const VARIABLES: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
-/// Pieces of input that wait for a program to read.
-const TYPED_MAX: usize = 64;
+/// Answers to a program that wait for it to read.
+const ANSWERS_MAX: usize = 64;
 
 /// All terminals, and what is needed to open one.
 pub(crate) struct Sessions {
@@ -123,10 +124,22 @@ impl Sessions {
         let open = |source| TerminalError::Io { doing: "open the terminal", source };
         let terminal = child.terminal.take().ok_or_else(|| open(none()))?;
         let (reads, types) = (terminal.try_clone().map_err(open)?, terminal.try_clone().map_err(open)?);
-        let (typed, to_type) = mpsc::channel(TYPED_MAX);
+        let keyboard = Arc::new(Keyboard::new(types));
+        let (answers, to_type) = mpsc::channel(ANSWERS_MAX);
         let (report, handle) = (child.report().clone(), child.handle());
         let caller = caller.id.clone();
-        let parts = Parts { id, name, caller, program, report, state, typed, terminal, handle };
+        let parts = Parts {
+            id,
+            name,
+            caller,
+            program,
+            report,
+            state,
+            keyboard: keyboard.clone(),
+            answers,
+            terminal,
+            handle,
+        };
         let session = Arc::new(Session::new(parts));
         let keeper = Keeper {
             session: session.clone(),
@@ -137,7 +150,7 @@ impl Sessions {
             closing: self.closing.clone(),
         };
         tokio::spawn(keeper.run(Arc::downgrade(self)));
-        tokio::spawn(type_all(types, to_type));
+        tokio::spawn(type_all(keyboard, to_type));
         Ok(session)
     }
 

@@ -1,4 +1,4 @@
-//! The tasks of one terminal: one reads from it and ends it, one types in it.
+//! The task of one terminal that reads from it, and ends it.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -9,8 +9,7 @@ use bytes::{Bytes, BytesMut};
 use drawbridge_contract::CancellationToken;
 use drawbridge_sandbox::{Child, Ended, Signal, Terminal};
 use futures::FutureExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use tokio::io::AsyncReadExt as _;
 use tokio::time::Sleep;
 
 use super::all::Sessions;
@@ -193,15 +192,6 @@ async fn read(terminal: &mut Terminal, buffer: &mut BytesMut) -> Option<Bytes> {
         }
     }
     Some(buffer.split().freeze())
-}
-
-/// Types what comes, until the terminal is gone.
-pub(super) async fn type_all(mut terminal: Terminal, mut typed: mpsc::Receiver<Bytes>) {
-    while let Some(bytes) = typed.recv().await {
-        if terminal.write_all(&bytes).await.is_err() {
-            break;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! commands   which commands ran in it, from the shell's marks; pure
 //! wait       what one can wait for; pure
 //! session    one terminal and its process
-//! keep       the tasks that read from it, write to it, and end it
+//! keep       the task that reads from it, and ends it
+//! keyboard   typing in it
 //! all        all of them, by caller
 //! audience   who watches, and how far behind each of them is
 //! viewer     people who watch and type
@@ -15,6 +16,7 @@ pub(crate) mod all;
 pub(crate) mod audience;
 pub(crate) mod commands;
 mod keep;
+mod keyboard;
 pub(crate) mod session;
 pub(crate) mod state;
 pub(crate) mod viewer;

@@ -1,5 +1,6 @@
 //! One terminal and its process.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,14 +10,13 @@ use drawbridge_sandbox::{Ended, Handle, Report, Signal, Size, Terminal};
 use tokio::sync::{mpsc, watch};
 
 use super::audience::{Audience, Queue};
+use super::keyboard::{Keyboard, TYPING_MAX};
 use super::state::State;
 use super::viewer::{Notice, Shown};
 use super::wait::{Reason, Until};
 use crate::error::{Result, TerminalError};
 use crate::screen::display::Effects;
 
-/// How long typing waits for a program that reads no input.
-const TYPING_MAX: Duration = Duration::from_secs(5);
 /// How long a program has to end by itself when its terminal is closed.
 pub(crate) const CLOSING_GRACE: Duration = Duration::from_millis(500);
 /// How long closing waits for the end of everything.
@@ -43,7 +43,10 @@ pub(crate) struct Session {
     changed: watch::Sender<()>,
     /// What viewers are to see. Told under the lock of the state, so that who joins misses nothing and sees nothing twice.
     audience: Audience,
-    typed: mpsc::Sender<Bytes>,
+    /// For whoever types: what one types is not mixed with what another does.
+    keyboard: Arc<Keyboard>,
+    /// What the terminal itself says to the program; typed by a task, so that nobody who draws waits.
+    answers: mpsc::Sender<Bytes>,
     terminal: Terminal,
     handle: Handle,
     /// Cancelled when nobody needs it any more.
@@ -58,7 +61,8 @@ pub(super) struct Parts {
     pub(super) program: String,
     pub(super) report: Report,
     pub(super) state: State,
-    pub(super) typed: mpsc::Sender<Bytes>,
+    pub(super) keyboard: Arc<Keyboard>,
+    pub(super) answers: mpsc::Sender<Bytes>,
     pub(super) terminal: Terminal,
     pub(super) handle: Handle,
 }
@@ -78,7 +82,7 @@ pub(super) struct View {
 
 impl Session {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { id, name, caller, program, report, state, typed, terminal, handle } = parts;
+        let Parts { id, name, caller, program, report, state, keyboard, answers, terminal, handle } = parts;
         Self {
             id,
             name,
@@ -89,7 +93,8 @@ impl Session {
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
             audience: Audience::default(),
-            typed,
+            keyboard,
+            answers,
             terminal,
             handle,
             forgotten: CancellationToken::new(),
@@ -117,10 +122,12 @@ impl Session {
     /// When the program has ended, or reads no input.
     pub(crate) async fn type_in(&self, bytes: Bytes) -> Result<u64> {
         let cursor = self.before_typing(&bytes)?;
-        match tokio::time::timeout(TYPING_MAX, self.typed.send(bytes)).await {
-            Ok(Ok(())) => Ok(cursor),
-            Ok(Err(_)) => Err(self.ended_error()),
-            Err(_) => Err(TerminalError::NotReading { session: self.name.to_string(), waited: TYPING_MAX }),
+        match self.keyboard.type_in(&bytes).await {
+            Ok(()) => Ok(cursor),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                Err(TerminalError::NotReading { session: self.name.to_string(), waited: TYPING_MAX })
+            }
+            Err(_) => Err(self.ended_error()),
         }
     }
 
@@ -266,7 +273,7 @@ impl Session {
         drop(state);
         if !answers.is_empty() {
             // A program that asks and does not read gets no answer.
-            let _ = self.typed.try_send(answers.into());
+            let _ = self.answers.try_send(answers.into());
         }
     }
 
