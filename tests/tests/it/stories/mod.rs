@@ -2,6 +2,8 @@
 
 mod approval;
 mod bridge;
+mod jobs;
+mod jobs_page;
 mod keys;
 mod several;
 mod start;
