@@ -255,8 +255,18 @@ impl Connection {
         });
     }
 
+    /// One request of a batch. It is worked on like one that came alone: when there is a permit for it.
     fn part(self: &Arc<Self>, request: &Request<'_>) -> BoxFuture<'static, Option<Bytes>> {
         let work = self.begin(request, Outlet::Nowhere);
-        legacy::part_of_batch(request.id.clone(), work)
+        let is_running = matches!(work, Ok(Work::Running(_)));
+        let part = legacy::part_of_batch(request.id.clone(), work);
+        if !is_running {
+            return part;
+        }
+        let working = self.working.clone();
+        Box::pin(async move {
+            let _permit = working.acquire_owned().await.ok()?;
+            part.await
+        })
     }
 }

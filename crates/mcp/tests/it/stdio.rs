@@ -1,6 +1,7 @@
 //! Both eras over stdio.
 
 use drawbridge_contract::Change;
+use drawbridge_mcp::{BATCH_MAX, WORKING_MAX};
 use serde_json::{Value, json};
 
 use crate::http_host::{meta, modern, request};
@@ -227,6 +228,28 @@ async fn a_batch_is_answered_with_a_batch() {
     let replies = host.next().await;
     assert_eq!((&replies[0]["id"], &replies[1]["result"]["isError"]), (&json!(1), &json!(true)));
     assert_eq!(replies[2]["error"]["code"], -32600);
+}
+
+#[tokio::test]
+async fn batches_are_worked_on_like_what_comes_alone() {
+    let world = World::new();
+    let mut host = StdioHost::legacy(&world, "2025-03-26", json!({})).await;
+    for first in [1, 1 + BATCH_MAX] {
+        let waits = (first..first + BATCH_MAX).map(|id| call(i64::try_from(id).unwrap(), "wait"));
+        host.send(&Value::from_iter(waits)).await;
+    }
+    world.until_waiting(WORKING_MAX).await;
+    host.send(&request(1000, "ping", json!({}))).await;
+    assert_eq!(host.next().await["id"], 1000, "what needs no work is not kept waiting");
+    assert_eq!(world.waiting.load(std::sync::atomic::Ordering::SeqCst), WORKING_MAX);
+    let cancelled =
+        |id| json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
+    for id in 1..=BATCH_MAX {
+        host.send(&cancelled(id)).await;
+    }
+    host.send(&request(1001, "ping", json!({}))).await;
+    assert_eq!(host.next().await["id"], 1001, "a batch of which nothing is left is not answered");
+    world.until_waiting(BATCH_MAX).await;
 }
 
 #[tokio::test]
