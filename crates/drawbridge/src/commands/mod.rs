@@ -2,6 +2,7 @@
 
 pub(crate) mod approvals;
 pub(crate) mod audit;
+mod beside;
 mod bridge;
 mod call;
 pub(crate) mod config;
@@ -11,12 +12,14 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod llm;
 mod papers;
+pub(crate) mod schedule;
 pub(crate) mod secrets;
 mod serve;
 mod status;
 mod stdio;
 pub(crate) mod terminal;
 mod tools;
+pub(crate) mod webhooks;
 mod worker;
 
 use std::process::ExitCode;
@@ -58,6 +61,8 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Llm(command) => llm::run(command, json).await,
         Command::Secrets(command) => secrets::run(command, json),
         Command::Jobs(command) => jobs::run(command, json).await,
+        Command::Schedule(command) => schedule::run(command, json).await,
+        Command::Webhooks(command) => webhooks::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_) | Command::Stdio | Command::Worker(_) | Command::Completions { .. } | Command::Man { .. } => {
             Ok(ExitCode::SUCCESS)
