@@ -7,6 +7,7 @@ use crate::chat::{Accumulator, ChatRequest, ChatResult, Failure, Measure, Piece}
 use crate::models::Admitted;
 use crate::provider::Sent;
 use crate::quota::Reservation;
+use crate::settings::ProviderKind;
 use crate::wire::{Decoder, ProviderDialect};
 
 /// The largest answer that comes as one body.
@@ -15,6 +16,7 @@ const BODY_BYTES_MAX: usize = 32 << 20;
 /// An answer that is coming. Dropped before its end, the provider's connection is closed and what came is counted.
 pub(crate) struct Answering {
     admitted: AdmittedParts,
+    dialect: ProviderDialect,
     sent: Option<Sent>,
     decoder: Option<Decoder>,
     accumulator: Option<Accumulator>,
@@ -33,13 +35,19 @@ struct AdmittedParts {
 }
 
 impl Answering {
-    pub(crate) fn new(admitted: Admitted, sent: Sent, request: &ChatRequest, begun: Instant) -> Self {
+    pub(crate) fn new(
+        admitted: Admitted,
+        dialect: ProviderDialect,
+        sent: Sent,
+        request: &ChatRequest,
+        begun: Instant,
+    ) -> Self {
         let Admitted { target, turn, reservation } = admitted;
         let call = uuid();
-        let decoder = (request.stream && !sent.has_type("application/json"))
-            .then(|| target.provider.dialect.decoder(&call));
+        let decoder = (request.stream && !sent.has_type("application/json")).then(|| dialect.decoder(&call));
         Self {
             full: target.full,
+            dialect,
             admitted: AdmittedParts { provider: target.provider, turn, reservation: Some(reservation) },
             sent: Some(sent),
             decoder,
@@ -48,6 +56,11 @@ impl Answering {
             begun,
             took: Duration::ZERO,
         }
+    }
+
+    /// What kind of provider answers.
+    pub(crate) fn kind(&self) -> ProviderKind {
+        self.admitted.provider.kind
     }
 
     /// The next piece; `None` after the last. May be dropped and called again: nothing is lost.
@@ -69,7 +82,7 @@ impl Answering {
             if let Some(turn) = &self.admitted.turn {
                 turn.answered();
             }
-            return Some(whole(self.admitted.provider.dialect, sent).await);
+            return Some(whole(self.dialect, sent).await);
         };
         match self.sent.as_mut()?.chunk().await {
             Ok(Some(chunk)) => {

@@ -120,15 +120,15 @@ impl Models {
         let prompt_tokens = request.estimated_prompt_tokens();
         let wanted = Wanted { prompt_tokens, max_tokens: request.max_tokens };
         let admitted = self.admit(asker, asked, target, wanted).await?;
-        let dialect = admitted.target.provider.dialect;
         let model = admitted.target.model.to_string();
         let max_tokens = admitted.reservation.max_tokens.or(request.max_tokens);
         let request = ChatRequest { model, max_tokens, ..request.clone() };
-        let body = dialect.encode_chat(&request)?.into();
+        let ((dialect, version), body) = admitted.target.provider.question(&request)?;
         let path = dialect.chat_path(&request.model, request.stream);
         let begun = std::time::Instant::now();
-        let sent = self.send(&admitted, &path, body).await?;
-        Ok(Answering::new(admitted, sent, &request, begun))
+        let sent =
+            admitted.target.provider.send_as(version, Method::POST, &path, Body::Json(body.into())).await?;
+        Ok(Answering::new(admitted, dialect, sent, &request, begun))
     }
 
     /// Whether a request may go to this provider now: the caller's models and limits, then a turn in its line.

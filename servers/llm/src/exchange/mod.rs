@@ -4,10 +4,12 @@
 //! chat    questions in any client dialect: translated, or passed on where the provider speaks it too
 //! relay   an answer that is passed on as it comes
 //! embed   texts made into vectors
+//! lm_query  the older clients' one prompt and one answer
 //! ```
 
 mod chat;
 mod embed;
+mod lm_query;
 mod relay;
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use drawbridge_contract::{
 use crate::chat::{Failure, FailureKind};
 use crate::models::{Asker, Models, Unanswered};
 use crate::tools::{CHAT, EMBED, MODELS};
-use crate::wire::ClientDialect;
+use crate::wire::{ClientDialect, encode_lm_failure};
 
 /// How large a question may be, in bytes: pictures are in it.
 pub const QUESTION_BYTES_MAX: usize = 32 << 20;
@@ -30,6 +32,9 @@ const fn post(path: &'static str, tool: &'static str) -> ExchangeRoute {
     ExchangeRoute { path, method: ExchangeMethod::Post, tool, body_bytes_max: QUESTION_BYTES_MAX }
 }
 
+/// Where MCP LM Terminal's clients ask.
+const LM_QUERY: &str = "/lm/query";
+
 /// Every route, and the tool that a request to it counts as.
 const TABLE: &[ExchangeRoute] = &[
     post("/v1/chat/completions", CHAT),
@@ -37,6 +42,8 @@ const TABLE: &[ExchangeRoute] = &[
     post("/v1/embeddings", EMBED),
     post("/v1/messages", CHAT),
     post("/v1/responses", CHAT),
+    // The older clients' route.
+    post(LM_QUERY, CHAT),
 ];
 
 /// The exchanges of this server.
@@ -60,6 +67,7 @@ impl Exchanges for Proxy {
             let reply = match &*request.path {
                 "/v1/models" => Ok(ExchangeReply::json(200, self.list(&asker, dialect).await)),
                 "/v1/embeddings" => embed::answer(&self.models, &asker, &request.body).await,
+                LM_QUERY => Ok(lm_query::answer(&self.models, &asker, &request.body).await),
                 _ => chat::answer(&self.models, &asker, dialect, &request.body).await,
             };
             Ok(reply.unwrap_or_else(|unanswered| refused(dialect, &unanswered)))
@@ -67,6 +75,9 @@ impl Exchanges for Proxy {
     }
 
     fn refusal(&self, path: &str, refused: &ExchangeRefusal<'_>) -> Option<Bytes> {
+        if path == LM_QUERY {
+            return Some(encode_lm_failure(&Failure::new(FailureKind::Broken, refused.message)).1.into());
+        }
         let kind = match refused.status {
             401 => FailureKind::Key,
             403 | 423 | 428 => FailureKind::Forbidden,

@@ -32,7 +32,7 @@ use line::Room;
 use list::Listed;
 use turn::Gate;
 
-use crate::chat::{Failure, FailureKind};
+use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::error::OpenError;
 use crate::settings::{ProviderKind, ProviderSettings, Secret, Waits};
 use crate::wire::ProviderDialect;
@@ -127,6 +127,21 @@ impl Provider {
     /// How many requests it answers, and how many wait; nothing where nobody has to.
     pub(crate) fn counts(&self) -> Option<(usize, usize)> {
         self.gate.as_ref().map(|gate| gate.counts())
+    }
+
+    /// A question in the provider's words. LM Studio's v1 carries less than its v0, which is asked then.
+    ///
+    /// # Errors
+    /// A [`Failure`] when there are no words for it.
+    pub(crate) fn question(&self, request: &ChatRequest) -> Result<(Spoken, Vec<u8>), Failure> {
+        let first = (self.dialect, self.version);
+        match first.0.encode_chat(request) {
+            Err(_) if self.kind == ProviderKind::LmStudioV1 => {
+                let second = dialect::of(ProviderKind::LmStudio);
+                Ok((second, second.0.encode_chat(request)?))
+            }
+            encoded => Ok((first, encoded?)),
+        }
     }
 
     /// What it is told in to load and unload models.

@@ -63,11 +63,11 @@ impl TypedTool<Models> for Chat {
         .gives::<Answer>()
         .timeout(CHAT_TIMEOUT)
         .examples(&[
-            Example { says: "Asks.", args: r#"{"prompt": "Say hello."}"#, gives: "" },
+            Example { says: "Asks.", args: r#"{"prompt": "Say hello."}"#, gives: "Hello" },
             Example {
                 says: "Asks a certain model, briefly.",
                 args: r#"{"model": "tiny", "system": "Be brief.", "prompt": "Why is the sky blue?", "max_tokens": 64, "temperature": 0}"#,
-                gives: "",
+                gives: "Hello",
             },
         ])
     }

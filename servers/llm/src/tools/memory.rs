@@ -69,7 +69,7 @@ impl TypedTool<Models> for Load {
         .annotated(Annotations { idempotent: true, ..Annotations::CHANGES })
         .gives::<LoadAnswer>()
         .timeout(LOAD_TIMEOUT)
-        .examples(&[Example { says: "Loads a model.", args: r#"{"model": "tiny"}"#, gives: "" }])
+        .examples(&[Example { says: "Loads a model.", args: r#"{"model": "tiny"}"#, gives: "is loaded" }])
     }
 
     async fn run(models: &Arc<Models>, input: LoadInput, context: &Context) -> Result<Outcome, ToolError> {
@@ -99,7 +99,11 @@ impl TypedTool<Models> for Unload {
         )
         .annotated(Annotations { idempotent: true, ..Annotations::CHANGES })
         .gives::<UnloadAnswer>()
-        .examples(&[Example { says: "Unloads a model.", args: r#"{"model": "tiny"}"#, gives: "" }])
+        .examples(&[Example {
+            says: "Unloads a model.",
+            args: r#"{"model": "tiny"}"#,
+            gives: "is out of memory",
+        }])
     }
 
     async fn run(models: &Arc<Models>, input: UnloadInput, context: &Context) -> Result<Outcome, ToolError> {

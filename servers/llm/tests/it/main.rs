@@ -3,6 +3,7 @@
 
 mod agent;
 mod chat;
+mod contract;
 mod desk;
 mod double;
 mod proxy;

@@ -165,3 +165,51 @@ async fn anthropics_messages_are_answered_by_a_provider_of_another_dialect() {
     assert_eq!(bad.status, 404);
     assert_eq!(bad.json().await["type"], "error");
 }
+
+#[tokio::test]
+async fn responses_are_answered_piece_by_piece_in_the_order_of_their_dialect() {
+    let whole = json!({"id": "c", "model": "real", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 1}});
+    let double = Double::start(move |asked| match asked.json()["stream"] == true {
+        true => answer(&["Hel", "lo"], 7, 2),
+        false => Reply::json(&whole),
+    })
+    .await;
+    let desk = Desk::with(&double);
+    let body = json!({"model": "one/real", "input": "Hi", "stream": true});
+    let text = desk.owner.exchange("/v1/responses", body.to_string()).await.text().await;
+    assert!(text.starts_with("event: response.created\n"), "{text}");
+    assert!(text.contains(r#""delta":"Hel""#) && text.contains("event: response.completed"), "{text}");
+    let said =
+        desk.owner.exchange("/v1/responses", body.to_string().replace("true", "false")).await.json().await;
+    assert_eq!(said["output"][0]["content"][0]["text"], "Hello", "{said}");
+}
+
+#[tokio::test]
+async fn the_older_clients_query_has_its_shape() {
+    let double = Double::start(|_| {
+        Reply::json(&json!({"id": "c", "model": "real", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}, "stats": {"tokens_per_second": 51.4}, "model_info": {"arch": "llama"}, "runtime": {"name": "llama.cpp"}}))
+    })
+    .await;
+    let desk = Desk::of(|settings| {
+        settings.providers.push(provider("one", &double));
+        settings.default_model = Some("one/real".to_owned());
+    });
+    let reply = desk.owner.exchange("/lm/query", r#"{"prompt": "Hi"}"#).await;
+    assert_eq!(reply.status, 200);
+    let said = reply.json().await;
+    assert_eq!(
+        (&said["success"], &said["content"], &said["finish_reason"]),
+        (&json!(true), &json!("Hi"), &json!("stop"))
+    );
+    assert_eq!(
+        (&said["stats"]["tokens_per_second"], &said["model_info"]["arch"]),
+        (&json!(51.4), &json!("llama"))
+    );
+    assert_eq!(double.last().json()["max_tokens"], 512);
+    let bad = desk.owner.exchange("/lm/query", r#"{"prompt": "Hi", "max_tokens": 5000}"#).await;
+    assert_eq!((bad.status, bad.json().await["detail"][0]["loc"][1].clone()), (422, json!("max_tokens")));
+    let gone = desk.owner.exchange("/lm/query", r#"{"prompt": "Hi", "model": "nobody"}"#).await;
+    assert_eq!(gone.status, 500);
+    assert!(gone.json().await["detail"].as_str().unwrap().starts_with("LM Studio error: "));
+}

@@ -121,9 +121,9 @@ impl TypedTool<Models> for Agent {
         .gives::<Answer>()
         .timeout(Duration::from_secs(AGENT_TIMEOUT_SECONDS_MAX) + MARGIN)
         .examples(&[Example {
-            says: "Finds something in the files.",
-            args: r#"{"prompt": "Which of my notes are about boats?", "tools": ["files_search", "files_read"]}"#,
-            gives: "",
+            says: "Finds something out about the models that are there.",
+            args: r#"{"prompt": "Which of my models is the smallest?", "tools": ["llm_models"]}"#,
+            gives: "Hello",
         }])
     }
 
