@@ -18,7 +18,9 @@ pub(crate) enum LlmCommand {
     /// List the models that can be asked.
     Models,
     /// Ask a model; the answer comes as it is written.
-    #[command(after_help = "Examples:\n  drawbridge llm chat 'Why is the sky blue?'\n  git diff | drawbridge llm chat 'Write a commit message.'")]
+    #[command(
+        after_help = "Examples:\n  drawbridge llm chat 'Why is the sky blue?'\n  git diff | drawbridge llm chat 'Write a commit message.'"
+    )]
     Chat(Chat),
     /// Show how many tokens were used, by whom.
     Usage {
@@ -98,10 +100,14 @@ async fn discover(as_json: bool) -> Result<ExitCode> {
     if as_json {
         output::json(answer.get("found").unwrap_or(&Value::Array(Vec::new())))?;
     } else if found.is_empty() {
-        output::line("Nothing was found: neither LM Studio (port 1234), nor Ollama (11434), nor llama.cpp (8080) runs here.")?;
+        output::line(
+            "Nothing was found: neither LM Studio (port 1234), nor Ollama (11434), nor llama.cpp (8080) runs here.",
+        )?;
     } else {
         output::table(&["NAME", "KIND", "ADDRESS", ""], found)?;
-        output::line("\nThey are used as they are while `discover = true` stands in [llm]; `drawbridge llm chat` asks one.")?;
+        output::line(
+            "\nThey are used as they are while `discover = true` stands in [llm]; `drawbridge llm chat` asks one.",
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -114,10 +120,18 @@ async fn models(as_json: bool) -> Result<ExitCode> {
     }
     let list = rows(&answer["models"], |one| {
         let state = if one["loaded"] == true { "in memory" } else { "" };
-        vec![text(&one["model"]), text(&one["kind"]), text(&one["context_length"]), text(&one["quant"]), state.to_owned()]
+        vec![
+            text(&one["model"]),
+            text(&one["kind"]),
+            text(&one["context_length"]),
+            text(&one["quant"]),
+            state.to_owned(),
+        ]
     });
     if list.is_empty() {
-        output::line("There are no models: `drawbridge llm discover` looks for some, docs/llm.md says how to add a service.")?;
+        output::line(
+            "There are no models: `drawbridge llm discover` looks for some, docs/llm.md says how to add a service.",
+        )?;
     } else {
         output::table(&["MODEL", "KIND", "CONTEXT", "QUANT", ""], list)?;
     }
@@ -198,7 +212,9 @@ struct Shown {
 impl Shown {
     fn event(&mut self, event: &Value) {
         let params = &event["params"];
-        let Some(message) = params["message"].as_str().filter(|_| event["method"] == "notifications/progress") else {
+        let Some(message) =
+            params["message"].as_str().filter(|_| event["method"] == "notifications/progress")
+        else {
             return;
         };
         if params["total"].is_null() {
@@ -221,7 +237,10 @@ impl Shown {
     fn rest(&self, whole: &str) -> Result<()> {
         match whole.strip_prefix(&self.text) {
             Some(rest) => output::line(output::plain(rest)),
-            None => output::line(format!("\n\n(Some of it was lost on the way; here is all of it.)\n\n{}", output::plain(whole))),
+            None => output::line(format!(
+                "\n\n(Some of it was lost on the way; here is all of it.)\n\n{}",
+                output::plain(whole)
+            )),
         }
     }
 }

@@ -122,13 +122,14 @@ mod tests {
             include_str!("../../../../docs/control.md"),
             include_str!("../../../../docs/terminal.md"),
             include_str!("../../../../docs/jobs.md"),
+            include_str!("../../../../docs/llm.md"),
         ] {
             for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
                 parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
                 examples += 1;
             }
         }
-        assert_eq!(examples, 5);
+        assert_eq!(examples, 7);
     }
 
     proptest::proptest! {

@@ -33,7 +33,16 @@ impl Default for Llm {
     fn default() -> Self {
         let (models, provider, price) = Default::default();
         let (default_model, quota) = (None, Vec::new());
-        Self { discover: true, default_model, first_byte_seconds: 300, idle_seconds: 60, models, provider, price, quota }
+        Self {
+            discover: true,
+            default_model,
+            first_byte_seconds: 300,
+            idle_seconds: 60,
+            models,
+            provider,
+            price,
+            quota,
+        }
     }
 }
 
@@ -127,7 +136,9 @@ impl TryFrom<String> for KeyPlace {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Environment(name.to_owned())),
             Some(("secret", name)) if !name.is_empty() => Ok(Self::Secret(name.to_owned())),
-            _ => Err("write `secret:NAME` after `drawbridge secrets set NAME`, or `env:NAME`; never the key itself"),
+            _ => Err(
+                "write `secret:NAME` after `drawbridge secrets set NAME`, or `env:NAME`; never the key itself",
+            ),
         }
     }
 }

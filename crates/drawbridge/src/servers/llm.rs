@@ -92,9 +92,13 @@ mod tests {
         let text = "default_model = 'good'\n[models]\ngood = ['a/x', 'b/y']\n[provider.a]\nkind = 'ollama'\n\
                     [provider.b]\nkind = 'openai'\nkey = 'secret:b'\n[price.'b/*']\ninput = 1\noutput = 2.5\n\
                     [[quota]]\ncallers = ['key:*']\ntokens_per_day = 9\n";
-        let settings = settings(&toml::from_str(text).unwrap(), Path::new("/state"), &|_| Some(Secret::new("k")));
+        let settings =
+            settings(&toml::from_str(text).unwrap(), Path::new("/state"), &|_| Some(Secret::new("k")));
         let [a, b] = &settings.providers[..] else { panic!("{settings:?}") };
-        assert_eq!((a.address.as_str(), a.parallel, a.key.is_none()), ("http://127.0.0.1:11434", Some(4), true));
+        assert_eq!(
+            (a.address.as_str(), a.parallel, a.key.is_none()),
+            ("http://127.0.0.1:11434", Some(4), true)
+        );
         assert_eq!((b.address.as_str(), b.parallel, b.key.is_some()), ("https://api.openai.com", None, true));
         assert_eq!(settings.aliases["good"], ["a/x", "b/y"]);
         assert_eq!((settings.prices["b/*"].output, settings.quotas[0].tokens_per_day), (2.5, Some(9)));

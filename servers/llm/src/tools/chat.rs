@@ -21,6 +21,7 @@ pub const CHAT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Chat;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Input {
     #[serde(flatten)]
     question: Question,

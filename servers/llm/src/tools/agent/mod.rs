@@ -40,6 +40,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 pub(crate) struct Agent;
 
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Input {
     #[serde(flatten)]
     question: Question,
