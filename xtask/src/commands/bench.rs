@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Task;
 use crate::failure::Result;
-use crate::kits::programs::{self, PYTHON_VENV, RIPGREP};
+use crate::kits::programs::{self, PYTHON_VENV, REDIS, RIPGREP};
 use crate::{cargo, process};
 
 pub(super) const TASK: Task = Task {
@@ -15,7 +15,7 @@ pub(super) const TASK: Task = Task {
 };
 
 fn run(args: &[String]) -> Result<()> {
-    for peer in [&RIPGREP, &PYTHON_VENV] {
+    for peer in [&RIPGREP, &PYTHON_VENV, &REDIS] {
         // Only some sections need it, and those say so themselves.
         if let Err(failure) = programs::ensure(peer) {
             println!("{failure}");

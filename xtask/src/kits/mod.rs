@@ -28,6 +28,7 @@ pub(crate) fn for_tests() -> Result<Vec<Variable>> {
     // They run on Linux only, as the sandbox does that they are about.
     if cfg!(target_os = "linux") {
         programs::DRIVEN.iter().try_for_each(programs::ensure)?;
+        programs::ensure(&programs::REDIS)?;
     }
     let mut variables = Vec::new();
     for folder in folders_of(&places::checkout().join("tests"))? {

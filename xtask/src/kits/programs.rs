@@ -30,6 +30,13 @@ pub(crate) const PYTHON_VENV: Program = Program {
     wanted_for: "clients and servers in Python are installed in a virtual environment",
 };
 
+/// The server that keeps jobs on BullMQ.
+pub(crate) const REDIS: Program = Program {
+    probe: &["redis-server", "--version"],
+    package: "redis-server",
+    wanted_for: "jobs on BullMQ are kept in Redis",
+};
+
 /// What the tests of terminals drive.
 pub(crate) const DRIVEN: [Program; 7] = [
     Program { probe: &["bash", "--version"], package: "bash", wanted_for: "terminals are tried with it" },
