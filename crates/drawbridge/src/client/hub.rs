@@ -49,6 +49,7 @@ impl HubWire {
             http = http.header("Mcp-Name", name);
         }
         let http = http.body(Full::from(request.body.clone()))?;
+        self.sender.ready().await.context("the hub went away")?;
         let response = self.sender.send_request(http).await.context("the hub went away")?;
         answer(response, request.id, on_event).await
     }
@@ -104,6 +105,8 @@ async fn last_event(mut body: Incoming, id: u64, on_event: &mut dyn FnMut(&Value
                 continue;
             };
             if message["id"] == id {
+                // To its end, or the connection could not be used again.
+                while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
                 return Ok(message);
             }
             on_event(&message);
