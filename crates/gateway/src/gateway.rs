@@ -250,16 +250,7 @@ impl Handler for Gateway {
     }
 
     fn watch<'a>(&'a self, caller: &'a Arc<Caller>, uri: &'a str) -> BoxFuture<'a, Result<Watch, Refusal>> {
-        Box::pin(async move {
-            if self.is_raised().map_err(unavailable)? {
-                return Err(Refusal::Raised);
-            }
-            let grant = self.find(caller, &Target::Resource(uri.into()))?;
-            match &grant.entry.subject {
-                Subject::Resources(resources) => Ok(resources.watch(uri)?),
-                _ => Err(Refusal::NotFound { kind: "resource", name: uri.into() }),
-            }
-        })
+        Box::pin(self.watched(caller, uri))
     }
 
     fn jobs(&self) -> Option<Arc<dyn Jobs>> {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{
-    Answer, Call, Caller, JobOptions, JobRequest, Live, Outcome, Refusal, Run, Target,
+    Answer, Arguments, Call, Caller, JobOptions, JobRequest, Live, Origin, Outcome, Refusal, ResourceResult,
+    Run, Target, Watch,
 };
 
 use crate::access::{Access, Grant};
 use crate::authorize::{Allowed, Authorized, Postponed, Valid};
+use crate::catalog::Subject;
 use crate::gateway::{Current, Gateway};
 use crate::record::{Recording, unavailable};
 use crate::seal::State;
@@ -95,6 +97,30 @@ impl Gateway {
                 Outcome::InputRequired(needed)
             }
             other => other,
+        }
+    }
+
+    /// Starts to watch a resource. It is on record like a read: from here on the caller learns when that changes.
+    pub(crate) async fn watched(&self, caller: &Arc<Caller>, uri: &str) -> Result<Watch, Refusal> {
+        let origin = Origin { entrance: "watch", ..Origin::default() };
+        let call = Call::new(caller.clone(), Target::Resource(uri.into()), Arguments::none(), origin);
+        let mut recording = Recording::begin(&self.store, &call);
+        let watch = self.begin_watch(&call, uri, &mut recording);
+        let nothing = ResourceResult { contents: Vec::new() };
+        let outcome = watch.as_ref().map(|_| Outcome::Complete(Answer::Resource(nothing)));
+        recording.end(&outcome.map_err(Clone::clone)).await?;
+        watch
+    }
+
+    fn begin_watch(&self, call: &Call, uri: &str, recording: &mut Recording) -> Result<Watch, Refusal> {
+        if self.is_raised().map_err(unavailable)? {
+            return Err(Refusal::Raised);
+        }
+        let grant = self.find(&call.caller, &call.target)?;
+        recording.ruled(&grant.ruling);
+        match &grant.entry.subject {
+            Subject::Resources(resources) => Ok(resources.watch(uri)?),
+            _ => Err(Refusal::NotFound { kind: "resource", name: uri.into() }),
         }
     }
 

@@ -7,3 +7,4 @@ mod exchanges;
 mod house;
 mod limits;
 mod policy;
+mod watches;
