@@ -2,6 +2,7 @@
 
 mod legacy;
 mod modern;
+mod program;
 mod sdk;
 
 use serde_json::Value;

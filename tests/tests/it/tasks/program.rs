@@ -1,0 +1,92 @@
+//! The program as it is built: tasks over a crash, and the owner's yes in the middle of one.
+
+use serde_json::{Value, json};
+
+use super::until;
+use crate::program::{Home, Hub, Modern};
+
+/// The tools that are tried pass without being asked for.
+const ALLOW: &str =
+    "[[rules]]\ntools = [\"terminal_*\"]\nthen = \"allow\"\n[terminal]\nconfinement = \"off\"\n";
+/// The owner is asked before a command is run.
+const ASK: &str = "[[rules]]\ntools = [\"terminal_*\"]\nthen = \"ask\"\n[terminal]\nconfinement = \"off\"\n";
+
+fn home(configuration: &str) -> Home {
+    let home = Home::new();
+    home.configure(configuration);
+    home
+}
+
+fn host(hub: &Hub, key: &str) -> Modern {
+    let extensions = json!({ "io.modelcontextprotocol/tasks": {} });
+    Modern::new(hub.address(), key)
+        .with_capabilities(json!({ "elicitation": { "form": {} }, "extensions": extensions }))
+}
+
+fn run(host: &mut Modern, command: &str) -> String {
+    let created = host.tool("terminal_run", json!({ "command": command }));
+    assert_eq!(created["result"]["resultType"], "task", "{created}");
+    created["result"]["taskId"].as_str().unwrap().to_owned()
+}
+
+fn get(host: &mut Modern, task: &str) -> Value {
+    host.ask("tasks/get", json!({ "taskId": task }))
+}
+
+#[test]
+fn a_host_asks_for_its_tasks_after_kill_9() {
+    let home = home(ALLOW);
+    let hub = home.serve();
+    let key = hub.key();
+    let mut before = host(&hub, &key);
+    let done = run(&mut before, "sleep 0.5; echo kept");
+    until("completed", || get(&mut before, &done));
+    let broken_off = run(&mut before, "sleep 30; echo never");
+    let safe = json!({
+        "tool": "terminal_run", "arguments": { "command": "sleep 1; echo again" }, "options": { "retry_safe": true },
+    });
+    let submitted = before.tool("jobs_submit", safe);
+    let again = submitted["result"]["structuredContent"]["job"]["id"].as_str().unwrap().to_owned();
+    until("working", || get(&mut before, &again));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    hub.kill();
+
+    let hub = home.serve();
+    let mut after = host(&hub, &key);
+    let kept = until("completed", || get(&mut after, &done));
+    assert!(kept["result"]["content"][0]["text"].as_str().unwrap().contains("kept"), "{kept}");
+    let why = until("failed", || get(&mut after, &broken_off));
+    assert!(why["error"]["message"].as_str().unwrap().contains("not safe to be run twice"), "{why}");
+    let again = until("completed", || get(&mut after, &again));
+    assert!(again["result"]["content"][0]["text"].as_str().unwrap().contains("again"), "{again}");
+}
+
+#[test]
+fn the_owner_is_asked_in_the_middle_of_a_task() {
+    let home = home(ASK);
+    let hub = home.serve();
+    let mut host = host(&hub, &hub.key());
+    for (decision, status) in [("allow_once", "completed"), ("deny", "failed")] {
+        let task = run(&mut host, "echo allowed");
+        let asked = until("input_required", || get(&mut host, &task));
+        let (key, request) = asked["inputRequests"].as_object().unwrap().iter().next().unwrap();
+        assert!(request["params"]["message"].as_str().unwrap().contains("terminal_run"), "{request}");
+        let answer = json!({ "action": "accept", "content": { "decision": decision } });
+        host.ask("tasks/update", json!({ "taskId": task, "inputResponses": { key: answer } }));
+        until(status, || get(&mut host, &task));
+    }
+}
+
+#[test]
+fn while_the_bridge_is_raised_no_task_is_told_of() {
+    let home = home(ALLOW);
+    let hub = home.serve();
+    let mut host = host(&hub, &hub.key());
+    let task = run(&mut host, "sleep 0.5; echo done");
+    until("completed", || get(&mut host, &task));
+    home.run(&["raise"]).good();
+    let refused = get(&mut host, &task);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("raised"), "{refused}");
+    home.run(&["lower"]).good();
+    until("completed", || get(&mut host, &task));
+}
