@@ -80,7 +80,7 @@ impl Accumulator {
             Piece::Begin { id, model } => self.begin(id.as_ref(), model.as_ref()),
             Piece::Progress { .. } => {}
             Piece::Text(text) => self.text(text),
-            Piece::Reasoning(text) => self.reasoning().text.push_str(text),
+            Piece::Reasoning(text) => self.thought(text),
             Piece::ReasoningSeal { seal, redacted } => self.seal(seal, *redacted),
             Piece::ToolCallStart { id, name, seal, .. } => return self.call(id, name, seal.as_ref()),
             Piece::ToolCallArguments { index, fragment } => self.arguments(*index, fragment),
@@ -111,27 +111,22 @@ impl Accumulator {
         }
     }
 
-    /// The reasoning that is still open: sealed reasoning is not continued.
-    fn reasoning(&mut self) -> &mut Reasoning {
-        let is_open = matches!(self.parts().last(), Some(Part::Reasoning(last)) if last.seal.is_none());
-        if !is_open {
-            self.parts().push(Part::Reasoning(Reasoning::default()));
-        }
+    /// Sealed reasoning is not continued.
+    fn thought(&mut self, text: &str) {
         match self.parts().last_mut() {
-            Some(Part::Reasoning(last)) => last,
-            _ => unreachable!("the last part was made reasoning above"),
+            Some(Part::Reasoning(open)) if open.seal.is_none() => open.text.push_str(text),
+            _ => self
+                .parts()
+                .push(Part::Reasoning(Reasoning { text: text.to_owned(), ..Reasoning::default() })),
         }
     }
 
     fn seal(&mut self, seal: &str, redacted: bool) {
-        let thought = if redacted {
-            self.parts().push(Part::Reasoning(Reasoning::default()));
-            self.reasoning()
-        } else {
-            self.reasoning()
-        };
-        thought.seal = Some(seal.to_owned());
-        thought.redacted = redacted;
+        let seal = Some(seal.to_owned());
+        match self.parts().last_mut() {
+            Some(Part::Reasoning(open)) if open.seal.is_none() && !redacted => open.seal = seal,
+            _ => self.parts().push(Part::Reasoning(Reasoning { text: String::new(), seal, redacted })),
+        }
     }
 
     fn call(&mut self, id: &str, name: &str, seal: Option<&String>) -> Result<(), TooMuch> {

@@ -69,7 +69,7 @@ fn prompt<'a>(fields: &'a Map<String, Value>, errors: &mut Vec<Value>) -> &'a st
     match fields.get("prompt") {
         Some(Value::String(prompt)) => return prompt,
         Some(other) => {
-            errors.push(wrong("string_type", &["prompt"], "Input should be a valid string", other))
+            errors.push(wrong("string_type", &["prompt"], "Input should be a valid string", other));
         }
         None => errors.push(wrong("missing", &["prompt"], "Field required", &Value::Object(fields.clone()))),
     }

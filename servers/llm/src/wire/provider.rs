@@ -122,7 +122,7 @@ impl ProviderDialect {
             Self::OpenAiResponses => Ok(openai_responses::encode_request::encode(request)),
             Self::LmStudioV1 => lm_studio_v1::encode(request),
             Self::Anthropic => Ok(anthropic::encode_request::encode(request)),
-            Self::Ollama => Ok(ollama::encode(request)),
+            Self::Ollama => Ok(ollama::encode_request::encode(request)),
             Self::Gemini => Ok(gemini::encode_request::encode(request)),
         }
     }
@@ -140,7 +140,7 @@ impl ProviderDialect {
             Self::OpenAiResponses => openai_responses::decode_answer::decode(body, call),
             Self::LmStudioV1 => lm_studio_v1::decode(body),
             Self::Anthropic => anthropic::decode_answer::decode(body, call),
-            Self::Ollama => ollama::decode(body, call),
+            Self::Ollama => ollama::decode_answer::decode(body, call),
             Self::Gemini => gemini::decode_answer::decode(body, call),
         }
     }
@@ -155,7 +155,7 @@ impl ProviderDialect {
             Self::OpenAiResponses => Decoder::events(openai_responses::decode_answer::Reader::new(call)),
             Self::LmStudioV1 => Decoder::events(lm_studio_v1::Reader::default()),
             Self::Anthropic => Decoder::events(anthropic::decode_answer::Reader::new(call)),
-            Self::Ollama => Decoder::lines(ollama::Reader::new(call)),
+            Self::Ollama => Decoder::lines(ollama::decode_answer::Reader::new(call)),
             Self::Gemini => Decoder::events(gemini::decode_answer::Reader::new(call)),
         }
     }
@@ -173,7 +173,7 @@ impl ProviderDialect {
             | Self::LlamaCpp => models::decode_openai(body),
             Self::LmStudioV1 => lm_studio_v1::decode_models(body),
             Self::Anthropic => models::decode_anthropic(body),
-            Self::Ollama => ollama::decode_models(body),
+            Self::Ollama => ollama::lists::decode_models(body),
             Self::Gemini => gemini::lists::decode_models(body),
         }
     }
@@ -189,7 +189,7 @@ impl ProviderDialect {
             | Self::OpenAiResponses
             | Self::LmStudioV0
             | Self::LlamaCpp => Ok(embeddings::encode_openai_request(request)),
-            Self::Ollama => Ok(ollama::encode_embed(request)),
+            Self::Ollama => Ok(ollama::lists::encode_embed(request)),
             Self::Gemini => Ok(gemini::lists::encode_embed(request)),
             Self::Anthropic => Err(invalid("Anthropic makes no embeddings: ask a model of another provider")),
             Self::LmStudioV1 => {
@@ -204,7 +204,7 @@ impl ProviderDialect {
     /// [`Failure`] of kind `Malformed` when it is no answer of this dialect.
     pub fn decode_embed(self, body: &[u8]) -> Result<EmbedResult, Failure> {
         match self {
-            Self::Ollama => ollama::decode_embed(body),
+            Self::Ollama => ollama::lists::decode_embed(body),
             Self::Gemini => gemini::lists::decode_embed(body),
             _ => embeddings::decode_openai_answer(body),
         }
@@ -221,7 +221,7 @@ impl ProviderDialect {
     ) -> Option<(&'static str, Vec<u8>)> {
         match self {
             Self::LmStudioV1 => Some(("models/load", lm_studio_v1::encode_load(model, context_length))),
-            Self::Ollama => Some(("generate", ollama::encode_keep(model, ttl_s))),
+            Self::Ollama => Some(("generate", ollama::lists::encode_keep(model, ttl_s))),
             _ => None,
         }
     }
@@ -232,7 +232,7 @@ impl ProviderDialect {
     pub fn encode_unload(self, name: &str) -> Option<(&'static str, Vec<u8>)> {
         match self {
             Self::LmStudioV1 => Some(("models/unload", lm_studio_v1::encode_unload(name))),
-            Self::Ollama => Some(("generate", ollama::encode_keep(name, Some(0)))),
+            Self::Ollama => Some(("generate", ollama::lists::encode_keep(name, Some(0)))),
             _ => None,
         }
     }
@@ -244,7 +244,7 @@ impl ProviderDialect {
     pub fn decode_load(self, body: &[u8]) -> Result<(Option<String>, Option<f64>), Failure> {
         match self {
             Self::LmStudioV1 => lm_studio_v1::decode_load(body),
-            _ => ollama::decode_load(body),
+            _ => ollama::lists::decode_load(body),
         }
     }
 }

@@ -6,10 +6,13 @@ use serde_json::{Map, Value, json};
 use super::super::json::{arguments, body, spare};
 use super::super::seal::Maker;
 use crate::chat::{
-    ChatRequest, Effort, Image, ImageSource, Message, Part, RawJson, ResponseFormat, Role, ToolChoice,
-    ToolDefinition, ToolResultPart, words,
+    ChatRequest, Effort, Image, ImageSource, Message, Part, RawJson, ResponseFormat, Role, ToolCall,
+    ToolChoice, ToolDefinition, ToolResultPart, words,
 };
 
+/// Google's word for a call that another model made, or whose signature the client did not keep: without a signature on
+/// the first call of a round, models since Gemini 3 refuse the conversation.
+const UNSIGNED: &str = "skip_thought_signature_validator";
 /// Fields of a request that we know; what is not among them is extra.
 const KNOWN: &[&str] = &["contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "model"];
 
@@ -194,7 +197,19 @@ fn contents(request: &ChatRequest) -> Vec<Content<'_>> {
 fn parts<'a>(request: &'a ChatRequest, message: &'a Message) -> Vec<WirePart<'a>> {
     let results = message.parts.iter().filter_map(Part::as_tool_result);
     let pictures = results.flat_map(|result| &result.parts).filter_map(Part::as_image).filter_map(picture);
-    message.parts.iter().filter_map(|part| wire_part(request, part)).chain(pictures).collect()
+    let mut parts: Vec<_> =
+        message.parts.iter().filter_map(|part| wire_part(request, part)).chain(pictures).collect();
+    if wants_signatures(&request.model) {
+        let first = parts.iter_mut().find(|part| part.function_call.is_some());
+        first
+            .into_iter()
+            .for_each(|first| first.thought_signature = first.thought_signature.or(Some(UNSIGNED)));
+    }
+    parts
+}
+
+fn wants_signatures(model: &str) -> bool {
+    !["gemini-1", "gemini-2"].iter().any(|older| model.contains(older))
 }
 
 fn wire_part<'a>(request: &'a ChatRequest, part: &'a Part) -> Option<WirePart<'a>> {
@@ -203,14 +218,18 @@ fn wire_part<'a>(request: &'a ChatRequest, part: &'a Part) -> Option<WirePart<'a
             (!text.is_empty()).then(|| WirePart { text: Some(text), ..WirePart::default() })
         }
         Part::Image(image) => picture(image),
-        Part::ToolCall(call) => Some(WirePart {
-            function_call: Some(Call { name: &call.name, args: arguments(&call.arguments) }),
-            thought_signature: call.seal.as_deref().and_then(|seal| Maker::Gemini.off(seal)),
-            ..WirePart::default()
-        }),
+        Part::ToolCall(call) => Some(called(call)),
         Part::ToolResult(result) => Some(told(request, result)),
         // Thoughts need not come back, and without their signature may not.
         Part::Reasoning(_) => None,
+    }
+}
+
+fn called(call: &ToolCall) -> WirePart<'_> {
+    WirePart {
+        function_call: Some(Call { name: &call.name, args: arguments(&call.arguments) }),
+        thought_signature: call.seal.as_deref().and_then(|seal| Maker::Gemini.off(seal)),
+        ..WirePart::default()
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ProviderDialect, read, stream_of, whole};
 use crate::chat::{
     ChatRequest, Effort, FailureKind, Image, Message, Part, RawJson, ResponseFormat, Role, StopReason,
-    ToolChoice, ToolDefinition, ToolResultPart,
+    ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
 };
 use crate::wire::{EmbedRequest, ModelKind};
 
@@ -88,6 +88,25 @@ fn a_whole_conversation_is_written() {
         },
     });
     assert_eq!(body, wanted);
+}
+
+#[test]
+fn calls_that_gemini_did_not_sign_are_said_to_be_so_once_a_round() {
+    let call = |id: &str, seal: Option<&str>| {
+        let seal = seal.map(str::to_owned);
+        Part::ToolCall(ToolCall { id: id.into(), name: "look".into(), arguments: "{}".into(), seal })
+    };
+    let signatures = |model: &str, seal: Option<&str>| {
+        let round = Message::of(Role::Assistant, vec![call("a", seal), call("b", None)]);
+        let body = GEMINI.encode_chat(&ChatRequest::new(model, vec![round])).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        [0, 1].map(|at| body["contents"][0]["parts"][at]["thoughtSignature"].as_str().map(str::to_owned))
+    };
+    let unsigned = Some("skip_thought_signature_validator".to_owned());
+    assert_eq!(signatures("gemini-3-pro", None), [unsigned.clone(), None]);
+    assert_eq!(signatures("gemini-3-pro", Some("openai.x")), [unsigned, None]);
+    assert_eq!(signatures("gemini-3-pro", Some("gemini.x")), [Some("x".to_owned()), None]);
+    assert_eq!(signatures("gemini-2.5-pro", None), [None, None]);
 }
 
 #[test]

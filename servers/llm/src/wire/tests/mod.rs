@@ -3,6 +3,7 @@
 mod anthropic;
 mod errors_in_streams;
 mod gemini;
+mod limits;
 mod local;
 mod openai_chat;
 mod openai_responses;
