@@ -1,11 +1,8 @@
 //! Texts made into vectors.
 
-use drawbridge_outbound::Method;
-
 use crate::chat::{Usage, tokens_of};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
-use crate::provider::Body;
 use crate::quota::Wanted;
 use crate::wire::{EmbedRequest, EmbedResult};
 
@@ -33,14 +30,14 @@ impl Models {
     ) -> Result<(EmbedResult, u64), Unanswered> {
         let prompt_tokens = request.input.iter().map(|text| tokens_of(text)).sum();
         let wanted = Wanted { prompt_tokens, max_tokens: Some(0) };
-        let admitted = self.admit(asker, &request.model, target, wanted).await?;
+        let mut admitted = self.admit(asker, &request.model, target, wanted).await?;
         let provider = admitted.target.provider.clone();
         let of_provider = EmbedRequest { model: admitted.target.model.to_string(), ..request.clone() };
         let (dialect, version) = provider.for_vectors();
         let body = dialect.encode_embed(&of_provider)?.into();
         let path = dialect.embed_path(&of_provider.model);
         let path = path.as_deref().unwrap_or("embeddings");
-        let sent = provider.send_as(version, Method::POST, path, Body::Json(body)).await?;
+        let sent = self.send(&mut admitted, version, path, body).await?;
         if let Some(turn) = &admitted.turn {
             turn.answered();
         }

@@ -119,15 +119,14 @@ impl Models {
     ) -> Result<Answering, Unanswered> {
         let prompt_tokens = request.estimated_prompt_tokens();
         let wanted = Wanted { prompt_tokens, max_tokens: request.max_tokens };
-        let admitted = self.admit(asker, asked, target, wanted).await?;
+        let mut admitted = self.admit(asker, asked, target, wanted).await?;
         let model = admitted.target.model.to_string();
         let max_tokens = admitted.reservation.max_tokens.or(request.max_tokens);
         let request = ChatRequest { model, max_tokens, ..request.clone() };
         let ((dialect, version), body) = admitted.target.provider.question(&request)?;
         let path = dialect.chat_path(&request.model, request.stream);
         let begun = std::time::Instant::now();
-        let sent =
-            admitted.target.provider.send_as(version, Method::POST, &path, Body::Json(body.into())).await?;
+        let sent = self.send(&mut admitted, version, &path, body.into()).await?;
         Ok(Answering::new(admitted, dialect, sent, &request, begun))
     }
 
@@ -185,10 +184,16 @@ impl Models {
     /// [`Unanswered`]; nothing is counted then.
     pub(crate) async fn send(
         &self,
-        admitted: &Admitted,
+        admitted: &mut Admitted,
+        version: &str,
         path: &str,
         body: Bytes,
     ) -> Result<Sent, Unanswered> {
-        Ok(admitted.target.provider.send(Method::POST, path, Body::Json(body)).await?)
+        admitted.reservation.sending();
+        let sent = admitted.target.provider.send_as(version, Method::POST, path, Body::Json(body)).await;
+        if sent.is_err() {
+            admitted.reservation.unsent();
+        }
+        Ok(sent?)
     }
 }

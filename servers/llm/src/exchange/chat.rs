@@ -62,7 +62,7 @@ impl Question<'_> {
     async fn pass(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
         let prompt_tokens = self.head.estimated_prompt_tokens(self.body, self.dialect);
         let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens() };
-        let admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
+        let mut admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
         if admitted
             .reservation
             .max_tokens
@@ -74,8 +74,9 @@ impl Question<'_> {
             return self.translate(target).await;
         }
         let body = self.head.spliced(self.body, &admitted.target.model, true);
-        let path = admitted.target.provider.dialect.chat_path(&admitted.target.model, self.head.stream);
-        let sent = self.models.send(&admitted, &path, body.into()).await?;
+        let provider = admitted.target.provider.clone();
+        let path = provider.dialect.chat_path(&admitted.target.model, self.head.stream);
+        let sent = self.models.send(&mut admitted, provider.version, &path, body.into()).await?;
         if self.head.stream && sent.is_events() {
             let hides_usage = !self.head.include_usage;
             return Ok(ExchangeReply::stream(

@@ -48,7 +48,7 @@ pub(crate) struct Provider {
     base: String,
     pub(crate) dialect: ProviderDialect,
     /// What stands before every path of the dialect.
-    version: &'static str,
+    pub(crate) version: &'static str,
     key: Option<Secret>,
     outbound: Outbound,
     waits: Waits,

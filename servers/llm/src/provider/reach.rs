@@ -68,12 +68,14 @@ impl Provider {
         }
         let url = format!("{}{version}{path}", self.base);
         let mut pause = PAUSE;
+        // Who only looks, such as for a server that may not be there, does not wait.
+        let attempts = if matches!(content, Body::None) { 1 } else { ATTEMPTS };
         for attempt in 1.. {
             let answer = self.once(method.clone(), &url, &content).await;
             let Err(Unsent { nothing_was_sent: true, failure }) = answer else {
                 return self.judged(answer);
             };
-            if attempt == ATTEMPTS || failure.kind == FailureKind::Invalid {
+            if attempt == attempts || failure.kind == FailureKind::Invalid {
                 return self.judged(Err(Unsent { failure, nothing_was_sent: true }));
             }
             tokio::time::sleep(pause.mul_f64(rand::random_range(1.0..2.0))).await;

@@ -228,6 +228,8 @@ impl Ledger {
             claim: None,
             request: 0,
             max_tokens,
+            prompt_tokens: wanted.prompt_tokens,
+            is_sent: false,
         };
         if is_limited {
             open.refresh(self.by);
@@ -380,7 +382,7 @@ pub(crate) struct UsedOnDay {
     pub(crate) used: Use,
 }
 
-/// What a request may use. Dropped without [`Self::settle`], it was not sent, and nothing counts.
+/// What a request may use. Dropped without [`Self::settle`], it was given up: if it was not sent, nothing counts.
 pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
     caller: Arc<str>,
@@ -390,6 +392,9 @@ pub(crate) struct Reservation {
     request: u64,
     /// How many tokens the answer may have, where a quota says so.
     pub(crate) max_tokens: Option<u64>,
+    prompt_tokens: u64,
+    /// Whether the provider may have seen it.
+    is_sent: bool,
 }
 
 impl Reservation {
@@ -397,9 +402,31 @@ impl Reservation {
     pub(crate) fn settle(mut self, usage: &Usage, estimated: bool) -> u64 {
         let (prompt_tokens, completion_tokens) = usage.counts();
         let micros = micros(&self.ledger.prices.price(&self.model), usage);
+        self.is_sent = false;
         let ledger = self.ledger.clone();
         ledger.end(&mut self, What::Ended { prompt_tokens, completion_tokens, micros, estimated });
         micros
+    }
+
+    /// It is on its way: given up from here on, it counts with its prompt, because nobody knows what was generated.
+    pub(crate) fn sending(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// The provider refused it, or never saw it.
+    pub(crate) fn unsent(&mut self) {
+        self.is_sent = false;
+    }
+
+    /// What giving it up now comes to.
+    fn given_up(&self) -> Option<What> {
+        if self.is_sent {
+            let usage = Usage::of(self.prompt_tokens, 0);
+            let micros = micros(&self.ledger.prices.price(&self.model), &usage);
+            let prompt_tokens = self.prompt_tokens;
+            return Some(What::Ended { prompt_tokens, completion_tokens: 0, micros, estimated: true });
+        }
+        self.claim.map(|_| What::Dropped)
     }
 
     fn entry(&self, what: What) -> Entry {
@@ -410,9 +437,9 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.claim.is_some() {
+        if let Some(what) = self.given_up() {
             let ledger = self.ledger.clone();
-            ledger.end(self, What::Dropped);
+            ledger.end(self, what);
         }
     }
 }

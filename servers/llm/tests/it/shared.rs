@@ -172,3 +172,29 @@ async fn ollama_is_told_to_load_and_unload_but_not_a_model_that_answers() {
     let unloaded = desk.owner.data("llm_unload", json!({"model": "ollama/tiny"})).await;
     assert_eq!((&unloaded["unloaded"], &double.last().json()["keep_alive"]), (&json!(1), &json!(0)));
 }
+
+#[tokio::test]
+async fn a_whole_answer_that_is_given_up_counts_with_its_prompt() {
+    let double = Double::start(|_| Reply {
+        status: 200,
+        headers: "content-type: application/json\r\n".to_owned(),
+        steps: vec![Step::Hang],
+    })
+    .await;
+    let desk = Desk::of(|settings| {
+        settings.providers.push(provider("one", &double));
+        limited(settings, 1_000);
+    });
+    let (key, body) = (
+        desk.key("a"),
+        json!({"model": "one/real", "max_tokens": 60, "messages": [{"role": "user", "content": "four words or so"}]}),
+    );
+    let asked = key.exchange("/v1/chat/completions", body.to_string());
+    assert!(tokio::time::timeout(Duration::from_millis(300), asked).await.is_err());
+    let usage = key.data("llm_usage", json!({})).await;
+    assert!(
+        usage["today"]["prompt_tokens"].as_u64().unwrap() > 10 && usage["today"]["completion_tokens"] == 0,
+        "{usage}"
+    );
+    assert_eq!(usage["today"]["reserved_tokens"], 0);
+}
