@@ -16,12 +16,17 @@ pub(crate) struct StdioHost {
 
 impl StdioHost {
     /// Starts `command` and shakes hands in the revision of 2025-06-18.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_as(command, "2025-06-18", json!({}))
+    }
+
+    /// Starts `command` and shakes hands as a host of this revision that has these capabilities.
+    pub(crate) fn start_as(mut command: Command, revision: &str, capabilities: Value) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut host = Self { child, to, from, id: 0 };
-        let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
-        assert_eq!(host.request("initialize", hello)["result"]["protocolVersion"], "2025-06-18");
+        let hello = json!({"protocolVersion": revision, "capabilities": capabilities, "clientInfo": {"name": "test", "version": "1"}});
+        assert_eq!(host.request("initialize", hello)["result"]["protocolVersion"], revision);
         host.send_raw(
             format!("{}\n", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).as_bytes(),
         );

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::until;
-use crate::program::{Home, Hub, Modern};
+use crate::program::{Home, Hub, Modern, StdioHost};
 
 /// The tools that are tried pass without being asked for.
 const ALLOW: &str =
@@ -89,4 +89,46 @@ fn while_the_bridge_is_raised_no_task_is_told_of() {
     assert!(refused["error"]["message"].as_str().unwrap().contains("raised"), "{refused}");
     home.run(&["lower"]).good();
     until("completed", || get(&mut host, &task));
+}
+
+/// Runs a command as a task of 2025-11-25 over stdio, and answers the owner's question on the way.
+fn over_stdio(home: &Home) {
+    let capabilities = json!({ "elicitation": {} });
+    let mut host = StdioHost::start_as(home.command(&["stdio"]), "2025-11-25", capabilities);
+    let call = json!({ "name": "terminal_run", "arguments": { "command": "echo by stdio" }, "task": {} });
+    let task = host.request("tools/call", call)["result"]["task"]["taskId"].take();
+    host.send_raw(
+        format!(
+            "{}\n",
+            json!({
+                "jsonrpc": "2.0", "id": "r", "method": "tasks/result", "params": { "taskId": task },
+            })
+        )
+        .as_bytes(),
+    );
+    let mut told = Vec::new();
+    let result = loop {
+        let message = host.next();
+        match (message["id"].as_str(), message["method"].as_str()) {
+            (Some("r"), None) => break message,
+            (_, Some("elicitation/create")) => {
+                let answer = json!({ "action": "accept", "content": { "decision": "allow_once" } });
+                let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": answer });
+                host.send_raw(format!("{answer}\n").as_bytes());
+            }
+            (_, Some("notifications/tasks/status")) => told.push(message["params"]["status"].clone()),
+            _ => {}
+        }
+    };
+    assert!(result["result"]["content"][0]["text"].as_str().unwrap().contains("by stdio"), "{result}");
+    assert!(told.contains(&json!("input_required")), "{told:?}");
+    host.hang_up();
+}
+
+#[test]
+fn a_host_on_stdio_has_tasks_with_a_hub_beside_it_and_without() {
+    let home = home(ASK);
+    over_stdio(&home);
+    let _hub = home.serve();
+    over_stdio(&home);
 }
