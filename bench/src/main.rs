@@ -69,6 +69,7 @@ fn set_up(setup: &Setup) -> anyhow::Result<ExitCode> {
     for (name, command) in [
         ("FastMCP", setup.fastmcp()),
         ("filesystem server", setup.filesystem_server()),
+        ("BullMQ", setup.bullmq()),
         ("ripgrep", setup.ripgrep()),
         ("ttyd", setup.ttyd()),
     ] {

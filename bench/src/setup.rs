@@ -15,6 +15,10 @@ const FASTMCP_SERVER: &str = include_str!("../peers/fastmcp/server.py");
 const FASTMCP_REQUIREMENTS: &str = include_str!("../peers/fastmcp/requirements.txt");
 const FASTMCP_CONSTRAINTS: &str = include_str!("../peers/fastmcp/constraints.txt");
 
+const BULLMQ_PACKAGE: &str = include_str!("../bullmq/package.json");
+const BULLMQ_LOCK: &str = include_str!("../bullmq/package-lock.json");
+const BULLMQ_MEASURE: &str = include_str!("../bullmq/measure.mjs");
+
 const FILESYSTEM_PACKAGE: &str = include_str!("../filesystem/package.json");
 const FILESYSTEM_LOCK: &str = include_str!("../filesystem/package-lock.json");
 
@@ -104,6 +108,24 @@ impl Setup {
         })?;
         let mut command = Command::new("node");
         command.arg(folder.join(FILESYSTEM_PROGRAM));
+        Ok(command)
+    }
+
+    /// BullMQ with what measures it, still without its Redis; needs `node` and `npm`, and the npm registry the first time.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be installed; the message has the installer's last words.
+    pub fn bullmq(&self) -> anyhow::Result<Command> {
+        let inputs = [BULLMQ_PACKAGE, BULLMQ_LOCK, BULLMQ_MEASURE];
+        let folder = self.folder("bullmq", &inputs, |folder| {
+            std::fs::write(folder.join("package.json"), BULLMQ_PACKAGE)?;
+            std::fs::write(folder.join("package-lock.json"), BULLMQ_LOCK)?;
+            std::fs::write(folder.join("measure.mjs"), BULLMQ_MEASURE)?;
+            run(folder, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        })?;
+        let mut command = Command::new("node");
+        command.arg(folder.join("measure.mjs")).env("KIT", &folder);
         Ok(command)
     }
 

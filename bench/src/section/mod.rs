@@ -5,6 +5,7 @@ mod door;
 mod echo;
 mod files;
 mod idle;
+mod jobs;
 mod search;
 mod terminal;
 mod tools_list;
@@ -19,6 +20,8 @@ use crate::peers::{Peer, Running, program};
 use crate::report::{Missing, Table};
 use crate::setup::Setup;
 use crate::wire::Dialect;
+
+pub use jobs::Figures;
 
 /// A question that can be asked by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -43,6 +46,8 @@ pub enum Section {
     Search,
     /// Terminals over WebSocket beside ttyd.
     Terminal,
+    /// Jobs beside BullMQ on Redis.
+    Jobs,
 }
 
 impl Section {
@@ -63,6 +68,7 @@ impl Section {
             Self::Files => files::run(bench),
             Self::Search => search::run(bench),
             Self::Terminal => terminal::run(bench),
+            Self::Jobs => jobs::run(bench),
         }
     }
 }
