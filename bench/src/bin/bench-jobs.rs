@@ -131,13 +131,23 @@ async fn measure(engine: Shared, count: usize, waiting: usize) -> anyhow::Result
     let process_10 = process(&engine, "ten", count, 10).await?;
     let process_50 = process(&engine, "fifty", count, 50).await?;
     let (p50_ms, p99_ms) = latency(&engine, "idle").await?;
-    let figures = Figures { add_bulk, add_50, process_1, process_10, process_50, p50_ms, p99_ms, memory_mb: memory_mb() };
+    let figures = Figures {
+        add_bulk,
+        add_50,
+        process_1,
+        process_10,
+        process_50,
+        p50_ms,
+        p99_ms,
+        memory_mb: memory_mb(),
+    };
     engine.close().await?;
     Ok(figures)
 }
 
 fn open(kind: &str, place: &str) -> anyhow::Result<Shared> {
-    let embedded = |durability| Embedded::open(Path::new(place), Settings { durability, ..Settings::default() });
+    let embedded =
+        |durability| Embedded::open(Path::new(place), Settings { durability, ..Settings::default() });
     Ok(match kind {
         "embedded-full" => Arc::new(embedded(Durability::Full)?),
         "embedded-normal" => Arc::new(embedded(Durability::Normal)?),

@@ -121,7 +121,9 @@ impl Redis {
             .arg(folder)
             .stdout(Stdio::null())
             .spawn()
-            .context("redis-server cannot be started; install it, such as with `apt-get install redis-server`")?;
+            .context(
+                "redis-server cannot be started; install it, such as with `apt-get install redis-server`",
+            )?;
         let redis = Self { port, child };
         let until = Instant::now() + Duration::from_secs(10);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -150,8 +152,17 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Table> {
          wait meanwhile, one round.",
         bench.rounds
     );
-    let columns =
-        ["", "add in bulk", "add, 50 under way", "process, 1", "process, 10", "process, 50", "p50", "p99", "memory"];
+    let columns = [
+        "",
+        "add in bulk",
+        "add, 50 under way",
+        "process, 1",
+        "process, 10",
+        "process, 50",
+        "p50",
+        "p99",
+        "memory",
+    ];
     let mut table = Table::new("Jobs, beside BullMQ", about, &columns);
     let measured = rounds(bench, jobs, &mut table);
     for (candidate, rounds) in &measured {
@@ -209,7 +220,8 @@ fn middle(rounds: &[Figures]) -> Option<Figures> {
 }
 
 fn row(name: &str, one: &Figures) -> Vec<String> {
-    let rates = [one.add_bulk, one.add_50, one.process_1, one.process_10, one.process_50].map(|rate| figure(rate.round()));
+    let rates = [one.add_bulk, one.add_50, one.process_1, one.process_10, one.process_50]
+        .map(|rate| figure(rate.round()));
     let others = [one.p50_ms, one.p99_ms, one.memory_mb].map(figure);
     std::iter::once(name.to_owned()).chain(rates).chain(others).collect()
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use drawbridge_contract::{CancellationToken, RawValue, broadcast};
 use drawbridge_jobs::bounds::{CHECKPOINT_BYTES_MAX, LINES_MAX, NAME_BYTES_MAX, PAGE_MAX, SUBMIT_MAX};
 use drawbridge_jobs::{
-    Answered, Beat, Change, Claim, Engine, EngineError, Exchange, Exchanged, Failure, Family, Filter, Happened,
-    Heartbeat, Job, JobId, Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Progress, QueueCounts, Scope,
-    State, Submitted, at_most,
+    Answered, Beat, Change, Claim, Engine, EngineError, Exchange, Exchanged, Failure, Family, Filter,
+    Happened, Heartbeat, Job, JobId, Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Progress,
+    QueueCounts, Scope, State, Submitted, at_most,
 };
 use redis::Cmd;
 use tokio::sync::{Notify, oneshot, watch};
@@ -112,7 +112,9 @@ impl Shared {
         let answer: Vec<String> = self.link.run(&script, "take the job").await?;
         let taken = submitted(&answer)?;
         self.ears.wake.notify_waiters();
-        self.keeper.expect(Duration::from_millis(jobs.iter().map(Prepared::due_ms).min().unwrap_or(u64::MAX).min(60_000)));
+        self.keeper.expect(Duration::from_millis(
+            jobs.iter().map(Prepared::due_ms).min().unwrap_or(u64::MAX).min(60_000),
+        ));
         Ok(taken)
     }
 
@@ -135,7 +137,8 @@ impl Shared {
             if says || !told.work.is_empty() || Instant::now() >= until || withdrawn.is_cancelled() {
                 return Ok(Exchanged { said: told.said, work: told.work });
             }
-            let due = if told.due_ms > 0 { Duration::from_millis(told.due_ms).min(ASK_AGAIN) } else { ASK_AGAIN };
+            let due =
+                if told.due_ms > 0 { Duration::from_millis(told.due_ms).min(ASK_AGAIN) } else { ASK_AGAIN };
             tokio::select! {
                 () = woken => {}
                 () = tokio::time::sleep_until(until.min(Instant::now() + due)) => {}
@@ -287,12 +290,15 @@ impl Shared {
     }
 
     async fn counts(&self) -> Result<Vec<QueueCounts>, EngineError> {
-        let rows: Vec<Vec<String>> =
-            self.link.run(&self.link.script(&scripts::COUNT), "count jobs").await?;
+        let rows: Vec<Vec<String>> = self.link.run(&self.link.script(&scripts::COUNT), "count jobs").await?;
         Ok(rows.iter().filter_map(|row| counts(row)).collect())
     }
 
-    async fn command<T: redis::FromRedisValue>(&self, command: &Cmd, doing: &'static str) -> Result<T, EngineError> {
+    async fn command<T: redis::FromRedisValue>(
+        &self,
+        command: &Cmd,
+        doing: &'static str,
+    ) -> Result<T, EngineError> {
         self.check_open()?;
         self.link.command(command, doing).await
     }
@@ -459,14 +465,20 @@ impl Engine for BullMq {
     fn answer(&self, id: JobId, answer: Box<RawValue>) -> Answered<'_, ()> {
         Box::pin(async move {
             at_most("an answer", answer.get().len(), CHECKPOINT_BYTES_MAX)?;
-            self.shared.change(id, "answer", Some(answer.get()), "be answered: it asks nothing").await.map(drop)
+            self.shared
+                .change(id, "answer", Some(answer.get()), "be answered: it asks nothing")
+                .await
+                .map(drop)
         })
     }
 
     fn ask_rest(&self, id: JobId, rest: Box<RawValue>) -> Answered<'_, ()> {
         Box::pin(async move {
             at_most("a question", rest.get().len(), CHECKPOINT_BYTES_MAX)?;
-            self.shared.change(id, "ask_rest", Some(rest.get()), "be asked the rest: it asks nothing").await.map(drop)
+            self.shared
+                .change(id, "ask_rest", Some(rest.get()), "be asked the rest: it asks nothing")
+                .await
+                .map(drop)
         })
     }
 
@@ -529,7 +541,9 @@ impl Engine for BullMq {
                 redis::cmd("HDEL").arg(self.shared.link.ours("limits")).arg(member).to_owned()
             } else {
                 let mut set = redis::cmd("HSET");
-                set.arg(self.shared.link.ours("limits")).arg(member).arg(drawbridge_contract::raw(&limit).get());
+                set.arg(self.shared.link.ours("limits"))
+                    .arg(member)
+                    .arg(drawbridge_contract::raw(&limit).get());
                 set
             };
             self.shared.command::<i64>(&mut command, "set a limit").await?;
@@ -573,10 +587,13 @@ impl Engine for BullMq {
                 self.shared.fields(&id, ["returnvalue", "dbFailure", "failedReason", "dbQuestion"]).await?;
             let raw = |text: String| RawValue::from_string(text).ok();
             let has_ended_badly = matches!(job.state, State::Failed | State::Dead | State::Cancelled);
-            let failure = failure.and_then(|text| serde_json::from_str::<Failure>(&text).ok()).or_else(|| {
-                // Of a worker of BullMQ's own.
-                reason.filter(|_| has_ended_badly).map(|reason| Failure::retryable(drawbridge_jobs::codes::TOOL, reason))
-            });
+            let failure =
+                failure.and_then(|text| serde_json::from_str::<Failure>(&text).ok()).or_else(|| {
+                    // Of a worker of BullMQ's own.
+                    reason
+                        .filter(|_| has_ended_badly)
+                        .map(|reason| Failure::retryable(drawbridge_jobs::codes::TOOL, reason))
+                });
             Ok(Outcome {
                 result: result.filter(|_| job.state == State::Completed).and_then(raw),
                 failure: failure.filter(|_| job.state != State::Completed),

@@ -195,7 +195,9 @@ async fn listen_until_it_fails(
         let news: Option<StreamReadReply> =
             read.query_async(&mut connection).await.map_err(|error| away(DOING, &error))?;
         for stream in news.into_iter().flat_map(|news| news.keys) {
-            let Some(index) = queues.iter().position(|queue| link.key(queue, "events") == stream.key) else { continue };
+            let Some(index) = queues.iter().position(|queue| link.key(queue, "events") == stream.key) else {
+                continue;
+            };
             for id in &stream.ids {
                 tell(ears, entry(&queues[index], index, id));
             }
@@ -238,8 +240,12 @@ mod tests {
     #[test]
     fn numbers_grow_with_time_and_differ_between_queues() {
         let of = |id, queue| pack(id, queue).unwrap().0;
-        let ordered =
-            [of("1763673996123-0", 0), of("1763673996123-0", 1), of("1763673996123-1", 0), of("1763673996124-0", 0)];
+        let ordered = [
+            of("1763673996123-0", 0),
+            of("1763673996123-0", 1),
+            of("1763673996123-1", 0),
+            of("1763673996124-0", 0),
+        ];
         assert!(ordered.is_sorted_by(|one, next| one < next));
         assert_eq!(first_after(of("1763673996123-17", 3)), "1763673996123-17");
         assert_eq!(first_after(0), "-");

@@ -2,9 +2,7 @@
 
 use drawbridge_contract::RawValue;
 use drawbridge_jobs::bounds::{CLAIM_MAX, LEASE_MS_MAX};
-use drawbridge_jobs::{
-    AttemptEnd, Claim, EngineError, Failure, JobId, Lease, Progress, Said, State, Work,
-};
+use drawbridge_jobs::{AttemptEnd, Claim, EngineError, Failure, JobId, Lease, Progress, Said, State, Work};
 use redis::ScriptInvocation;
 
 use crate::link::Link;
@@ -73,7 +71,9 @@ fn write_end(script: &mut ScriptInvocation<'_>, said: Said) {
     script.arg(retry_after_ms.map(|ms| ms.to_string()).unwrap_or_default());
     script.arg(rand::random::<u32>());
     let progress = progress.map(Progress::fitted);
-    script.arg(progress.map(|progress| drawbridge_contract::raw(&progress).get().to_owned()).unwrap_or_default());
+    script.arg(
+        progress.map(|progress| drawbridge_contract::raw(&progress).get().to_owned()).unwrap_or_default(),
+    );
 }
 
 fn write_claim(script: &mut ScriptInvocation<'_>, worker: &str, claim: &Claim) {

@@ -45,7 +45,8 @@ impl Link {
     /// The connection of BullMQ's crate, which the first caller makes.
     pub(crate) async fn bullmq(&self, doing: &'static str) -> Result<&RedisConnection, EngineError> {
         let made = timeout(CONNECT, self.connection.get_or_try_init(|| self.connect())).await;
-        made.unwrap_or_else(|_| Err(bullmq::Error::ConnectionClosed)).map_err(|error| away_bullmq(doing, &error))
+        made.unwrap_or_else(|_| Err(bullmq::Error::ConnectionClosed))
+            .map_err(|error| away_bullmq(doing, &error))
     }
 
     async fn connect(&self) -> Result<RedisConnection, bullmq::Error> {
@@ -60,7 +61,11 @@ impl Link {
     }
 
     fn queue_options(&self) -> QueueOptions {
-        QueueOptions { connection: self.options.clone(), prefix: self.prefix.clone(), ..QueueOptions::default() }
+        QueueOptions {
+            connection: self.options.clone(),
+            prefix: self.prefix.clone(),
+            ..QueueOptions::default()
+        }
     }
 
     /// A queue, as BullMQ's crate knows it.
@@ -133,7 +138,10 @@ fn away_bullmq(doing: &'static str, error: &bullmq::Error) -> EngineError {
 
 /// What to say of an error: never the address, which may hold a password.
 pub(crate) fn away(doing: &'static str, error: &RedisError) -> EngineError {
-    let gone = error.is_io_error() || error.is_timeout() || error.is_connection_dropped() || error.is_connection_refusal();
+    let gone = error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_connection_refusal();
     let reason = match (gone, error.code()) {
         (true, _) => "Redis does not answer at its address".to_owned(),
         (false, Some("OOM")) => "the memory that Redis may use is full".to_owned(),

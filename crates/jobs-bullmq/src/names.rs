@@ -55,7 +55,10 @@ mod tests {
             let outside = outer(queue, id);
             assert_eq!((outside.as_str(), inner(&outside)), (text, (queue, id)));
         }
-        assert_eq!((queue_in("default"), &*queue_out(DEFAULT), queue_in("mail")), (DEFAULT, "default", "mail"));
+        assert_eq!(
+            (queue_in("default"), &*queue_out(DEFAULT), queue_in("mail")),
+            (DEFAULT, "default", "mail")
+        );
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Settings {
 
     /// The address with the password in it.
     pub(crate) fn url(&self) -> Result<String, EngineError> {
-        let refusal = |problem: &str| EngineError::Invalid { what: "the address of Redis", problem: problem.into() };
+        let refusal =
+            |problem: &str| EngineError::Invalid { what: "the address of Redis", problem: problem.into() };
         let (scheme, rest) =
             self.redis.split_once("://").ok_or_else(|| refusal("must begin with redis:// or rediss://"))?;
         if !matches!(scheme, "redis" | "rediss") {
@@ -78,7 +79,11 @@ fn encoded(text: &str) -> String {
 impl fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.redis.rsplit_once('@').map_or(&*self.redis, |(_, place)| place);
-        formatter.debug_struct("Settings").field("redis", &place).field("prefix", &self.prefix).finish_non_exhaustive()
+        formatter
+            .debug_struct("Settings")
+            .field("redis", &place)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +106,10 @@ mod tests {
     fn other_addresses_are_refused_without_showing_them() {
         for address in ["localhost:6379", "http://secret@host", ""] {
             let said = url(address, Some("hush")).unwrap_err().to_string();
-            assert!(said.contains("redis://") && !said.contains("secret") && !said.contains("hush"), "{said}");
+            assert!(
+                said.contains("redis://") && !said.contains("secret") && !said.contains("hush"),
+                "{said}"
+            );
         }
     }
 

@@ -259,7 +259,10 @@ mod tests {
             )
         );
         let back = read(&prepared.data());
-        assert_eq!((back.arguments.get(), back.caller.as_deref()), (r#"{"path":"a  b"}"#, Some("key:laptop")));
+        assert_eq!(
+            (back.arguments.get(), back.caller.as_deref()),
+            (r#"{"path":"a  b"}"#, Some("key:laptop"))
+        );
     }
 
     #[test]

@@ -81,15 +81,13 @@ async fn answer_health(
     })?;
     let address = listener.local_addr()?;
     let for_ready = engine.clone();
-    let routes = axum::Router::new()
-        .route("/health", get(async move || health(&*engine).await))
-        .route(
-            "/ready",
-            get(async move || match draining.is_cancelled() {
-                true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-                false => health(&*for_ready).await,
-            }),
-        );
+    let routes = axum::Router::new().route("/health", get(async move || health(&*engine).await)).route(
+        "/ready",
+        get(async move || match draining.is_cancelled() {
+            true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            false => health(&*for_ready).await,
+        }),
+    );
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "questions about our health are not answered any more");
