@@ -123,13 +123,14 @@ mod tests {
             include_str!("../../../../docs/terminal.md"),
             include_str!("../../../../docs/jobs.md"),
             include_str!("../../../../docs/llm.md"),
+            include_str!("../../../../docs/webhooks.md"),
         ] {
             for example in page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
                 parse(example).unwrap_or_else(|problems| panic!("{problems:#?} in {example}"));
                 examples += 1;
             }
         }
-        assert_eq!(examples, 7);
+        assert_eq!(examples, 8);
     }
 
     proptest::proptest! {

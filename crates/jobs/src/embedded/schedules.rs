@@ -163,7 +163,7 @@ fn read_all(
     parameters: impl rusqlite::Params,
 ) -> Result<Vec<Schedule>, EngineError> {
     let rows = || -> rusqlite::Result<Vec<Result<Schedule, EngineError>>> {
-        connection.prepare_cached(sql)?.query_map(parameters, |row| read(row))?.collect()
+        connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
     };
     rows().map_err(EngineError::sql(READING))?.into_iter().collect()
 }

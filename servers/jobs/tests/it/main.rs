@@ -5,12 +5,17 @@
 use std::fmt::Write as _;
 
 use drawbridge_contract::kit::Kit;
-use drawbridge_contract::{Server as _, ToolSpec};
-use drawbridge_server_jobs::Jobs;
-use expect_test::expect_file;
+use drawbridge_contract::{Server, ToolSpec};
+use drawbridge_server_jobs::{Jobs, Schedules, Webhooks};
+use expect_test::{ExpectFile, expect_file};
+
+fn specs_of(server: &dyn Server) -> Vec<ToolSpec> {
+    server.tools().iter().map(|tool| tool.spec().clone()).collect()
+}
 
 fn specs() -> Vec<ToolSpec> {
-    Jobs::new().tools().iter().map(|tool| tool.spec().clone()).collect()
+    let servers: [&dyn Server; 3] = [&Jobs::new(), &Schedules::new(), &Webhooks::new()];
+    servers.into_iter().flat_map(specs_of).collect()
 }
 
 #[test]
@@ -24,14 +29,25 @@ fn every_tool_is_well_described() {
     for spec in specs() {
         assert_eq!(spec.problems(), Vec::<String>::new(), "{}", spec.name);
         assert!(!spec.examples.is_empty(), "{} has no example", spec.name);
-        assert!(spec.name.starts_with("jobs_"));
+    }
+    let servers: [&dyn Server; 3] = [&Jobs::new(), &Schedules::new(), &Webhooks::new()];
+    for server in servers {
+        let prefix = format!("{}_", server.name());
+        assert!(specs_of(server).iter().all(|spec| spec.name.starts_with(&prefix)), "{prefix}");
     }
 }
 
 #[tokio::test]
 async fn without_jobs_every_tool_says_so() {
-    let kit = Kit::of(Jobs::new());
-    for spec in specs() {
+    all_say_so(Jobs::new()).await;
+    all_say_so(Schedules::new()).await;
+    all_say_so(Webhooks::new()).await;
+}
+
+async fn all_say_so(server: impl Server) {
+    let specs = specs_of(&server);
+    let kit = Kit::of(server);
+    for spec in specs {
         kit.check(&spec.name, spec.examples[0].args, "no jobs can be taken here now").await;
     }
 }
@@ -39,8 +55,14 @@ async fn without_jobs_every_tool_says_so() {
 /// The part of the documentation that comes from the specs is in step with them.
 #[test]
 fn the_documentation_is_in_step() {
+    check_page(&Jobs::new(), "jobs", expect_file!["../../../../docs/jobs-tools.md"]);
+    check_page(&Schedules::new(), "schedules", expect_file!["../../../../docs/schedules-tools.md"]);
+    check_page(&Webhooks::new(), "webhooks", expect_file!["../../../../docs/webhooks-tools.md"]);
+}
+
+fn check_page(server: &dyn Server, name: &str, page: ExpectFile) {
     let mut tools = String::new();
-    for spec in specs() {
+    for spec in specs_of(server) {
         let kind = match (spec.annotations.read_only, spec.annotations.destructive) {
             (true, _) => "reads",
             (_, true) => "destroys",
@@ -52,10 +74,10 @@ fn the_documentation_is_in_step() {
         }
     }
     let generated = format!(
-        "# The tools of the jobs server\n\n<!-- Made by the test `the_documentation_is_in_step` from the tools' own \
+        "# The tools of the {name} server\n\n<!-- Made by the test `the_documentation_is_in_step` from the tools' own \
          descriptions: run it with UPDATE_EXPECT=1 to renew this file. -->\n\nWhat holds for all of them is in \
-         [jobs.md](jobs.md).\n\n{}\n",
+         [{name}.md]({name}.md).\n\n{}\n",
         tools.trim_end()
     );
-    expect_file!["../../../../docs/jobs-tools.md"].assert_eq(&generated);
+    page.assert_eq(&generated);
 }
