@@ -1,6 +1,5 @@
 //! What callers rely on, committed: a change of it shows in review. What the tools do is tried in the tests of the whole
 //! house, where there are jobs.
-#![expect(clippy::unwrap_used, reason = "a test that is wrong should say so")]
 
 use std::fmt::Write as _;
 
