@@ -5,5 +5,6 @@ mod bridge;
 mod jobs;
 mod jobs_page;
 mod keys;
+mod llm;
 mod several;
 mod start;
