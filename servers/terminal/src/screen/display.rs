@@ -169,7 +169,7 @@ mod tests {
         let flood = lines(1000);
         let passed = passed_over(flood.as_bytes(), 0, flush_lines(SIZE, HISTORY));
         assert!(passed.len() > flood.len() - SETTLED_BYTES - 200, "{passed:?} of {}", flood.len());
-        check(&[flood.clone()]);
+        check(std::slice::from_ref(&flood));
         check(&["\x1b[31mred ".into(), flood.clone(), "$ ".into()]);
         check(&[flood.clone(), "\x1b[?1049h".into(), flood.clone()]);
         check(&["a title that never ends \x1b]2;".into(), flood]);

@@ -11,13 +11,14 @@ const CALLS: usize = 150;
 #[test]
 fn two_stdio_hosts_and_a_hub_share_a_state() {
     let home = Home::new();
+    // The first is there before the hub and serves its host itself; the second hands its host on to the hub.
+    let one = StdioHost::start(home.command(&["stdio"]));
     let hub = home.serve();
+    let two = StdioHost::start(home.command(&["stdio"]));
     let (address, key) = (hub.address(), hub.key());
     std::thread::scope(|scope| {
-        for host in ["one", "two"] {
-            let home = &home;
+        for (host, mut stdio) in [("one", one), ("two", two)] {
             scope.spawn(move || {
-                let mut stdio = StdioHost::start(home.command(&["stdio"]));
                 for call in 0..CALLS {
                     let path = format!("Drawbridge/{host}-{call}.txt");
                     stdio.text("files_write", json!({"path": path, "content": host}));
