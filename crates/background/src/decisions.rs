@@ -1,6 +1,6 @@
 //! Jobs that wait for the owner's yes go on when it was given, by whichever program.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,19 +39,20 @@ pub(crate) async fn follow(engine: Arc<dyn Engine>, door: Arc<dyn Handler>) {
 struct Waiting {
     engine: Arc<dyn Engine>,
     door: Arc<dyn Handler>,
-    /// The call of each job that waits; `None` for one that does not wait for the owner.
-    calls: HashMap<JobId, (u32, Option<Call>)>,
+    /// For each job that waits, when the run began that asked, and its call; `None` for one that does not wait for the
+    /// owner.
+    calls: HashMap<JobId, (Option<i64>, Option<Call>)>,
 }
 
 impl Waiting {
     async fn look_until_none_waits(&mut self) -> Result<(), EngineError> {
         loop {
             let jobs = self.jobs().await?;
-            self.calls
-                .retain(|id, (attempt, _)| jobs.iter().any(|job| job.id == *id && job.attempt == *attempt));
+            let here: HashSet<&JobId> = jobs.iter().map(|job| &job.id).collect();
+            self.calls.retain(|id, _| here.contains(id));
             let mut wait_for_owner = 0;
-            for job in jobs {
-                wait_for_owner += usize::from(self.look_at(&job).await?);
+            for job in &jobs {
+                wait_for_owner += usize::from(self.look_at(job).await?);
             }
             if wait_for_owner == 0 {
                 return Ok(());
@@ -61,15 +62,23 @@ impl Waiting {
     }
 
     async fn jobs(&self) -> Result<Vec<Job>, EngineError> {
-        let filter = Filter::in_states(&[State::WaitingForInput]);
-        Ok(self.engine.list(filter, None, PAGE_MAX).await?.jobs)
+        let (mut jobs, mut after) = (Vec::new(), None);
+        loop {
+            let filter = Filter::in_states(&[State::WaitingForInput]);
+            let page = self.engine.list(filter, after, PAGE_MAX).await?;
+            jobs.extend(page.jobs);
+            after = page.next;
+            if after.is_none() {
+                return Ok(jobs);
+            }
+        }
     }
 
     /// Whether the job waits for the owner, still.
     async fn look_at(&mut self, job: &Job) -> Result<bool, EngineError> {
-        if !self.calls.contains_key(&job.id) {
+        if self.calls.get(&job.id).is_none_or(|(began_ms, _)| *began_ms != job.started_ms) {
             let call = self.call_of(job).await?;
-            self.calls.insert(job.id.clone(), (job.attempt, call));
+            self.calls.insert(job.id.clone(), (job.started_ms, call));
         }
         let Some((_, Some(call))) = self.calls.get(&job.id) else { return Ok(false) };
         let Some(yes) = self.door.decided(call).await else { return Ok(true) };
