@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::SessionKey;
+use super::session::SessionKey;
 use crate::running::Running;
 
 /// How long the hub may take to open a pipe.
