@@ -34,6 +34,7 @@ mod per_view;
 #[cfg(test)]
 mod properties;
 mod running;
+mod seats;
 mod tasks;
 mod version;
 

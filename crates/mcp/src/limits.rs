@@ -99,5 +99,9 @@ pub const TASKS_PAGE_SIZE: usize = 100;
 /// How many tasks one subscription listens to, and how many of its tasks a session is told of.
 pub const TASKS_WATCHED_MAX: usize = 64;
 
+/// How many results of tasks one connection or session waits for at once (`tasks/result`, 2025-11-25). On stdio each of them
+/// is among [`WORKING_MAX`], and there must be room for the request that cancels one.
+pub const TASK_RESULTS_MAX: usize = WORKING_MAX / 2;
+
 /// How often progress of one task is told at most; changes of its status are told at once.
 pub const TASK_PROGRESS_EVERY: Duration = Duration::from_millis(500);

@@ -16,7 +16,7 @@ use crate::downstream::connection::Connection;
 use crate::envelope::{self, Frame, Message};
 
 /// Messages of every kind, as hosts send them.
-const CORPUS: [&str; 12] = [
+const CORPUS: [&str; 15] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hi"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}},"progressToken":"p"}}}"#,
     r#"{"jsonrpc":"2.0","id":"a\u00e9\n","method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#,
     r#"{"jsonrpc":"2.0","id":-7,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["a"]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#,
@@ -29,6 +29,9 @@ const CORPUS: [&str; 12] = [
     r#"{"jsonrpc":"2.0","id":4,"method":"tools/list","params":{"cursor":"dAAAAAAAAAPo"}}"#,
     r#"{"jsonrpc":"2.0","id":5,"method":"resources/read","params":{"uri":"a\ud83d\ude00"}}"#,
     r#"{"jsonrpc":"2.0","id":6,"method":"logging/setLevel","params":{"level":"debug"}}"#,
+    r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"echo","task":{"ttl":60000}}}"#,
+    r#"{"jsonrpc":"2.0","id":9,"method":"tasks/result","params":{"taskId":"j"}}"#,
+    r#"{"jsonrpc":"2.0","id":10,"method":"tasks/update","params":{"taskId":"j","inputResponses":{"a":{}},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}}}"#,
 ];
 
 /// One damage.

@@ -1,7 +1,7 @@
 //! One host that said `initialize`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -14,8 +14,9 @@ use crate::convert::read_response;
 use crate::envelope::Response;
 use crate::error::WireError;
 use crate::events::SessionLevel;
-use crate::limits::{TASKS_WATCHED_MAX, WATCHES_MAX};
+use crate::limits::{TASK_RESULTS_MAX, TASKS_WATCHED_MAX, WATCHES_MAX};
 use crate::outbox::Outbox;
+use crate::seats::{Seat, Seats};
 use crate::version::Version;
 
 /// One host that said `initialize`: what was agreed, what it watches, and what we asked it.
@@ -28,8 +29,10 @@ pub(crate) struct Peer {
     next_number: AtomicU64,
     /// Where it hears what belongs to no request.
     voice: OnceLock<Voice>,
-    /// How many of its tasks it is told of.
-    told: AtomicUsize,
+    /// For the tasks that it is told of.
+    told: Arc<Seats>,
+    /// For the results of tasks that it waits for.
+    awaited: Arc<Seats>,
     /// Cancelled when it is gone.
     gone: CancellationToken,
 }
@@ -43,7 +46,10 @@ pub(crate) enum Voice {
 }
 
 /// A task that a host is told of; dropped, another one may be.
-pub(crate) struct Telling(Arc<Peer>);
+pub(crate) struct Telling {
+    peer: Arc<Peer>,
+    _seat: Seat,
+}
 
 /// A request of ours that waits for its response; dropped, nobody waits any more.
 pub(crate) struct Waiting<'a> {
@@ -62,7 +68,8 @@ impl Peer {
             asked: Mutex::default(),
             next_number: AtomicU64::new(1),
             voice: OnceLock::new(),
-            told: AtomicUsize::new(0),
+            told: Seats::new(TASKS_WATCHED_MAX),
+            awaited: Seats::new(TASK_RESULTS_MAX),
             gone: CancellationToken::new(),
         }
     }
@@ -83,11 +90,12 @@ impl Peer {
 
     /// A place among the tasks that it is told of, if there is one.
     pub(crate) fn begin_telling(self: &Arc<Self>) -> Option<Telling> {
-        if self.told.fetch_add(1, Ordering::Relaxed) < TASKS_WATCHED_MAX {
-            return Some(Telling(self.clone()));
-        }
-        self.told.fetch_sub(1, Ordering::Relaxed);
-        None
+        self.told.take().map(|seat| Telling { peer: self.clone(), _seat: seat })
+    }
+
+    /// A place among those who wait for the result of a task, if there is one.
+    pub(crate) fn begin_awaiting(&self) -> Option<Seat> {
+        self.awaited.take()
     }
 
     /// A number for a request of ours, and the place where its response will be.
@@ -147,18 +155,12 @@ impl Peer {
 
 impl Telling {
     pub(crate) fn tell(&self, message: Bytes) {
-        self.0.tell(message);
+        self.peer.tell(message);
     }
 
     /// Waits until the host is gone.
     pub(crate) async fn gone(&self) {
-        self.0.gone.cancelled().await;
-    }
-}
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        self.0.told.fetch_sub(1, Ordering::Relaxed);
+        self.peer.gone.cancelled().await;
     }
 }
 
@@ -179,6 +181,7 @@ mod tests {
         assert_eq!(all.len(), TASKS_WATCHED_MAX);
         drop(all);
         assert!(peer.begin_telling().is_some());
+        assert_eq!(std::iter::from_fn(|| peer.begin_awaiting()).collect::<Vec<_>>().len(), TASK_RESULTS_MAX);
     }
 
     #[test]

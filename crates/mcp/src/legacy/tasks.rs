@@ -17,9 +17,10 @@ use crate::encode::Reply;
 use crate::envelope::{Id, string};
 use crate::error::WireError;
 use crate::events::progressed;
-use crate::limits::{ASK_TIMEOUT, TASKS_PAGE_SIZE};
+use crate::limits::{ASK_TIMEOUT, TASK_RESULTS_MAX, TASKS_PAGE_SIZE};
 use crate::outbox::Outbox;
 use crate::params::{Params, object};
+use crate::seats::Seat;
 use crate::tasks::{Tasks, Told, answer, background_of, later, refused, task_id};
 use crate::version::Version;
 
@@ -206,9 +207,14 @@ pub(super) fn result(
 ) -> Result<Work, WireError> {
     let tasks = tasks(core, peer, &exchange, "tasks/result")?;
     let task = task_id(params)?;
+    let seat = peer.begin_awaiting().ok_or_else(|| {
+        WireError::internal(format!(
+            "{TASK_RESULTS_MAX} results of tasks are waited for already; ask with tasks/get, or wait for one of them"
+        ))
+    })?;
     let (outbox, own) = exchange.outlet.open();
     let id = exchange.id;
-    let fetching = Fetching { tasks, peer: peer.clone(), task, outbox };
+    let fetching = Fetching { tasks, peer: peer.clone(), task, outbox, _seat: seat };
     let answer = async move {
         match fetching.until_end().await {
             Ok(()) => fetching.reply(&id).await,
@@ -225,6 +231,7 @@ struct Fetching {
     task: Box<str>,
     /// Where requests to the host go; in a batch there is no such way.
     outbox: Option<Arc<Outbox>>,
+    _seat: Seat,
 }
 
 impl Fetching {
