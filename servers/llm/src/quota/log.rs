@@ -131,7 +131,7 @@ impl Log {
         match read {
             Ok(bytes) => self.read.1 += bytes,
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "the usage of others cannot be read")
+                tracing::warn!(%error, path = %path.display(), "the usage of others cannot be read");
             }
         }
         news

@@ -16,7 +16,7 @@ use crate::chat::{ChatResult, Piece};
 use crate::models::{Asker, Models};
 
 /// How long an answer may take: long ones of large models on small machines do.
-pub const CHAT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(crate) const CHAT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) struct Chat;
 

@@ -13,7 +13,7 @@ use crate::models::{Asker, Models};
 use crate::wire::EmbedRequest;
 
 /// How many texts one call may have.
-pub const TEXTS_MAX: usize = 2_048;
+pub(crate) const TEXTS_MAX: usize = 2_048;
 
 pub(crate) struct Embed;
 

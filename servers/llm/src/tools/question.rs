@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::chat::{ChatRequest, Effort, Image, Message, Part, RawJson, ResponseFormat, Role};
 
 /// How many files one question may have.
-pub const FILES_MAX: usize = 16;
+pub(crate) const FILES_MAX: usize = 16;
 /// How many messages one question may have.
-pub const MESSAGES_MAX: usize = 1_000;
+pub(crate) const MESSAGES_MAX: usize = 1_000;
 
 /// Who is asked, and what.
 #[derive(Deserialize, JsonSchema)]

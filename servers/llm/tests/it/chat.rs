@@ -99,7 +99,7 @@ async fn what_a_provider_refuses_is_told_without_its_key() {
         let double = Double::start(move |_| Reply::error(status, headers, body)).await;
         let key = Some(Secret::new("sk-secret-1"));
         let desk = Desk::of(|settings| {
-            settings.providers.push(ProviderSettings { key, ..provider("one", &double) })
+            settings.providers.push(ProviderSettings { key, ..provider("one", &double) });
         });
         let error = desk.owner.error("llm_chat", json!({"model": "one/real", "prompt": "x"})).await;
         assert!(error.contains(says) && !error.contains("sk-secret"), "{status}: {error}");

@@ -101,8 +101,7 @@ impl Hands {
         context: &Context,
         teller: &Teller<'_>,
     ) -> Vec<(Message, Called)> {
-        let made =
-            calls.to_vec().into_iter().map(|call| async move { self.call(&call, context, teller).await });
+        let made = calls.iter().cloned().map(|call| async move { self.call(&call, context, teller).await });
         stream::iter(made).buffered(AT_ONCE_MAX).collect().await
     }
 

@@ -29,11 +29,11 @@ use crate::chat::{ChatRequest, Piece, ToolCall};
 use crate::models::{Asker, Models};
 
 /// How many rounds one call may take.
-pub const ROUNDS_MAX: u32 = 50;
+pub(crate) const ROUNDS_MAX: u32 = 50;
 /// How long one call may take.
-pub const AGENT_TIMEOUT_SECONDS_MAX: u64 = 30 * 60;
+pub(crate) const AGENT_TIMEOUT_SECONDS_MAX: u64 = 30 * 60;
 /// How many patterns of tools one call may name.
-pub const PATTERNS_MAX: usize = 64;
+pub(crate) const PATTERNS_MAX: usize = 64;
 /// What the answer takes beyond its time: stopping, and counting.
 const MARGIN: Duration = Duration::from_secs(30);
 
