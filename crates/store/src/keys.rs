@@ -238,9 +238,7 @@ fn refuse_duplicates(connection: &Connection, key: &Key) -> Result<(), StoreErro
 /// Keys that have expired open nothing: they take nobody's place.
 fn refuse_too_many(connection: &Connection, now_us: i64) -> Result<(), StoreError> {
     let sql = "SELECT count(*) FROM keys WHERE revoked_at IS NULL AND (expires IS NULL OR expires > ?1)";
-    let live: i64 = connection
-        .query_row(sql, [now_us], |row| row.get(0))
-        .map_err(StoreError::sql(DOING))?;
+    let live: i64 = connection.query_row(sql, [now_us], |row| row.get(0)).map_err(StoreError::sql(DOING))?;
     if live >= KEYS_MAX as i64 {
         return Err(StoreError::TooMany { what: "live keys", count_max: KEYS_MAX });
     }

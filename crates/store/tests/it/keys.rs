@@ -1,7 +1,7 @@
 //! Keys.
 
 use drawbridge_store::{
-    AuditFilter, By, KEY_NAME_BYTES_MAX, KEY_SCOPES_MAX, KeyKind, NewKey, Store, StoreError, now_us,
+    AuditFilter, By, KEY_NAME_BYTES_MAX, KEY_SCOPES_MAX, KEYS_MAX, KeyKind, NewKey, Store, StoreError, now_us,
 };
 
 use crate::support::{owner, record, store};
@@ -141,4 +141,27 @@ async fn a_hash_is_never_serialised() {
     let added = store.keys().add(key("a", 0xab), owner()).await.unwrap();
     let json = serde_json::to_string(&added).unwrap();
     assert!(!json.contains("hash") && !json.contains("171"), "{json}");
+}
+
+#[tokio::test]
+async fn keys_are_bounded_and_those_that_expired_take_nobodys_place() {
+    let (_folder, store) = store();
+    let numbered = |number: usize, expires_us| {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&number.to_le_bytes());
+        NewKey { hash, expires_us, ..key(&format!("k{number}"), 0) }
+    };
+    store.keys().add(numbered(0, Some(1)), owner()).await.unwrap();
+    // At the same time, so that they are committed together.
+    let adding = (1..=KEYS_MAX).map(|number| {
+        let (store, key) = (store.clone(), numbered(number, None));
+        tokio::spawn(async move { store.keys().add(key, owner()).await })
+    });
+    for added in adding.collect::<Vec<_>>() {
+        added.await.unwrap().unwrap();
+    }
+    let one_more = store.keys().add(numbered(KEYS_MAX + 1, None), owner()).await;
+    assert!(matches!(one_more, Err(StoreError::TooMany { .. })), "{one_more:?}");
+    store.keys().revoke("k1", owner()).await.unwrap();
+    store.keys().add(numbered(KEYS_MAX + 1, None), owner()).await.unwrap();
 }
