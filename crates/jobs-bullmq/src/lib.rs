@@ -9,6 +9,8 @@
 //! view       a job in our words
 //! events     what happened, from BullMQ's streams
 //! keeper     what time brings
+//! limits     under which names limits are kept
+//! shared     what all parts have in common
 //! engine     all of it as an `Engine`
 //! ```
 //!
@@ -22,10 +24,12 @@ mod engine;
 mod events;
 mod exchange;
 mod keeper;
+mod limits;
 mod link;
 mod names;
 mod scripts;
 mod settings;
+mod shared;
 mod submit;
 mod view;
 
