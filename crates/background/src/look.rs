@@ -188,6 +188,18 @@ impl Jobs for Background {
         })
     }
 
+    fn pause<'a>(&'a self, caller: &'a Caller, queue: &'a str, paused: bool) -> JobFuture<'a, ()> {
+        Box::pin(async move {
+            if !caller.is_owner() {
+                let why = "a queue is everybody's: only the owner pauses it, or starts it again".to_owned();
+                return Err(ToolError::Refused(why).into());
+            }
+            let (engine, queue) = (&self.0.engine, queue.into());
+            let done = if paused { engine.pause(queue).await } else { engine.resume(queue).await };
+            done.map_err(refusal)
+        })
+    }
+
     fn load(&self) -> JobFuture<'_, JobLoad> {
         Box::pin(async move {
             let counts = self.0.engine.counts().await.map_err(refusal)?;

@@ -208,7 +208,11 @@ pub trait Jobs: Send + Sync + 'static {
         None
     }
 
-    /// How much there is to do, and who does it. For status pages, not for callers.
+    /// Starts no more jobs of a queue, or starts them again. What runs goes on. For the owner alone: a queue is
+    /// everybody's. Others get [`ToolError::Refused`].
+    fn pause<'a>(&'a self, caller: &'a Caller, queue: &'a str, paused: bool) -> JobFuture<'a, ()>;
+
+    /// How much there is to do, and who does it. For status pages and the owner: it tells of everybody's jobs.
     fn load(&self) -> JobFuture<'_, JobLoad>;
 }
 
@@ -440,7 +444,7 @@ pub struct JobEvent {
 }
 
 /// How much there is to do, and who does it.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct JobLoad {
     /// Which engine keeps the jobs.
     pub engine: &'static str,
@@ -456,7 +460,7 @@ pub struct JobLoad {
 }
 
 /// What is in a queue.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct QueueLoad {
     /// The queue.
     pub queue: Box<str>,

@@ -84,3 +84,18 @@ async fn one_caller_cannot_fill_the_queue_for_others() {
     hub.jobs.cancel(&greedy, &last).await.unwrap();
     submit(&greedy).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_queue_is_everybodys_and_only_the_owner_stops_it() {
+    let hub = Hub::open().work();
+    let guest = hub.guest("guest", &["*"]).await;
+    let refused = hub.jobs.pause(&guest, "default", true).await.unwrap_err().to_string();
+    assert!(refused.contains("only the owner"), "{refused}");
+    hub.jobs.pause(&hub.owner(), "default", true).await.unwrap();
+    let id = hub.submit("t_echo", "later").await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(hub.view(&id).await.state, JobState::Queued);
+    assert!(hub.jobs.load().await.unwrap().queues[0].paused);
+    hub.jobs.pause(&hub.owner(), "default", false).await.unwrap();
+    assert_eq!(hub.says(&id).await, "later");
+}

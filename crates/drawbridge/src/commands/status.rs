@@ -51,7 +51,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode> {
         output::line(format!("hub      {runs}\nbridge   {bridge}\nstate    {}", state.display()))?;
     }
     if jobs.is_object() && !json {
-        output::line(format!("jobs     {}", load_in_words(&jobs)))?;
+        output::line(format!("jobs     {}", super::jobs::load_in_words(&jobs)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -62,21 +62,6 @@ async fn jobs_of(state: &std::path::Path, hub: &running::Running) -> Result<Valu
     let status = wire.get("/api/status").await;
     wire.close().await?;
     Ok(status?["jobs"].take())
-}
-
-/// Such as `2 of 4 workers busy; default: 3 queued, 2 running`.
-fn load_in_words(jobs: &Value) -> String {
-    let mut words = format!("{} of {} workers busy", jobs["running"], jobs["concurrency"]);
-    for queue in jobs["queues"].as_array().into_iter().flatten() {
-        let states = queue["states"].as_array().into_iter().flatten();
-        let counts: Vec<String> = states
-            .map(|pair| format!("{} {}", pair[1], pair[0].as_str().unwrap_or_default().replace('_', " ")))
-            .collect();
-        let paused = if queue["paused"] == true { " (paused)" } else { "" };
-        let name = output::plain_line(queue["queue"].as_str().unwrap_or_default());
-        words.push_str(&format!("; {name}{paused}: {}", counts.join(", ")));
-    }
-    words
 }
 
 fn bridge(state: &std::path::Path) -> Result<String> {

@@ -6,6 +6,8 @@ mod discard;
 mod edit;
 mod list;
 mod log;
+mod pause;
+mod queues;
 mod replay;
 mod result;
 mod retry;
@@ -35,6 +37,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Tool>> {
         bind::<_, replay::Replay>(nothing),
         bind::<_, edit::Edit>(nothing),
         bind::<_, discard::Discard>(nothing),
+        bind::<_, queues::Queues>(nothing),
+        bind::<_, pause::Pause>(nothing),
     ]
 }
 

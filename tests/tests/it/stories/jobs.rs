@@ -224,3 +224,24 @@ fn without_a_hub_jobs_wait_and_a_host_that_starts_the_program_runs_them() {
     let waited = host.tool("jobs_wait", json!({ "id": id, "timeout_ms": 20_000 }));
     assert!(waited.to_string().contains("from stdio"), "{waited}");
 }
+
+#[test]
+fn every_example_of_the_tools_gives_what_it_says() {
+    let home = home();
+    home.configure("[[rules]]\ntools = [\"jobs_*\"]\nthen = \"allow\"\n");
+    let hub = home.serve();
+    let (_, text) = ask(&hub, "GET", "/api/tools", "", &[]);
+    let listed: Value = serde_json::from_str(&text).unwrap();
+    let mut tried = 0;
+    for tool in listed["tools"].as_array().unwrap() {
+        let name = tool["name"].as_str().unwrap();
+        for example in tool["examples"].as_array().unwrap().iter().filter(|_| name.starts_with("jobs_")) {
+            let arguments = example["arguments"].to_string();
+            let (_, said) = ask(&hub, "POST", &format!("/api/tools/{name}"), &arguments, &[]);
+            let gives = example["gives"].as_str().unwrap();
+            assert!(said.contains(gives), "{name} {arguments}\n  said {said}\n  not {gives}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 14, "{tried}");
+}

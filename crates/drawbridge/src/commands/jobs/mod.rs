@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+pub(crate) use show::load as load_in_words;
+
 use super::span_us;
 use crate::client::Client;
 use crate::output;
@@ -88,6 +90,20 @@ pub(crate) enum JobsCommand {
         id: String,
         /// All of its arguments, as a JSON object; `-` reads them from standard input.
         arguments: String,
+    },
+    /// Show how many jobs there are of each state, in each queue.
+    Queues,
+    /// Start no more jobs of a queue; what runs goes on.
+    Pause {
+        /// The queue.
+        #[arg(default_value = "default")]
+        queue: String,
+    },
+    /// Start jobs of a queue again.
+    Resume {
+        /// The queue.
+        #[arg(default_value = "default")]
+        queue: String,
     },
     /// Forget a job that has ended.
     Discard {
@@ -202,6 +218,19 @@ async fn serve(desk: &mut Desk, command: JobsCommand) -> Result<ExitCode> {
         JobsCommand::Edit { id, arguments } => {
             let arguments = object(&arguments)?;
             desk.say("jobs_edit", json!({ "id": id, "arguments": arguments })).await
+        }
+        JobsCommand::Queues => {
+            let load = desk.call("jobs_queues", json!({})).await?["structuredContent"].take();
+            if desk.json {
+                output::json(&load)?
+            } else {
+                output::line(show::load(&load))?
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        JobsCommand::Pause { queue } => desk.say("jobs_pause", json!({ "queue": queue })).await,
+        JobsCommand::Resume { queue } => {
+            desk.say("jobs_pause", json!({ "queue": queue, "paused": false })).await
         }
         JobsCommand::Discard { id } => desk.say("jobs_discard", json!({ "id": id })).await,
     }

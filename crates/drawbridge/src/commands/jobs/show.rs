@@ -53,6 +53,21 @@ pub(super) fn about(job: &Value) -> String {
     output::plain_line(&format!("{}{of}{message}", progress["progress"]))
 }
 
+/// Such as `2 of 4 workers busy; default: 3 queued, 2 running`.
+pub(crate) fn load(jobs: &Value) -> String {
+    let mut words = format!("{} of {} workers busy", jobs["running"], jobs["concurrency"]);
+    for queue in jobs["queues"].as_array().into_iter().flatten() {
+        let states = queue["states"].as_array().into_iter().flatten();
+        let counts: Vec<String> = states
+            .map(|pair| format!("{} {}", pair[1], pair[0].as_str().unwrap_or_default().replace('_', " ")))
+            .collect();
+        let paused = if queue["paused"] == true { " (paused)" } else { "" };
+        let name = output::plain_line(queue["queue"].as_str().unwrap_or_default());
+        words.push_str(&format!("; {name}{paused}: {}", counts.join(", ")));
+    }
+    words
+}
+
 /// One line of a job's log.
 pub(super) fn log_line(line: &Value, json: bool) -> Result<()> {
     if json {
