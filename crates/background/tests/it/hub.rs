@@ -122,6 +122,7 @@ pub(crate) struct Hub {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) ran: Arc<Ran>,
     pub(crate) jobs: Background,
+    pub(crate) engine: Embedded,
     home: TempDir,
 }
 
@@ -141,10 +142,13 @@ impl Hub {
         let store = Store::open(&home.path().join("state")).unwrap();
         let ran = Arc::new(Ran::default());
         let gateway = Gateway::open(store, settings, vec![Arc::new(House(ran.clone()))]).unwrap();
-        let engine = Arc::new(Embedded::open(&home.path().join("state"), engine).unwrap());
-        let jobs = Background::new(engine, BackgroundSettings { policies: policies(), ..Default::default() });
+        let engine = Embedded::open(&home.path().join("state"), engine).unwrap();
+        let jobs = Background::new(
+            Arc::new(engine.clone()),
+            BackgroundSettings { policies: policies(), ..Default::default() },
+        );
         gateway.keep_jobs(Arc::new(jobs.clone()));
-        Self { gateway, ran, jobs, home }
+        Self { gateway, ran, jobs, engine, home }
     }
 
     /// Runs jobs from now on.
