@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use drawbridge_contract::BoxFuture;
 use drawbridge_jobs::worker::{RunContext, Runner, Worker, WorkerSettings};
-use drawbridge_jobs::{AttemptEnd, Engine, Filter, JobId, NewJob, State, Work, wait};
+use drawbridge_jobs::{AttemptEnd, Engine, Filter, Happening, JobId, NewJob, State, Work, wait};
 use drawbridge_jobs_bullmq::BullMq;
 
 use crate::node::Node;
@@ -118,12 +118,7 @@ async fn what_a_killed_node_had_is_done_by_us() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_we_had_when_killed_is_done_by_node() {
     let (redis, engine) = engine().await;
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "together::child_works_until_killed", "--ignored", "--nocapture"])
-        .env("REDIS_PORT", redis.port.to_string())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = child(&redis, 2_000);
     let ids = submit(&engine, JOBS, 1).await;
     while completed_by(&engine, &ids[..20], "rust").await < 10 {
         sleep_ms(5).await;
@@ -143,8 +138,60 @@ async fn child_works_until_killed() {
     let settings = drawbridge_jobs_bullmq::Settings::new(&format!("redis://127.0.0.1:{port}"));
     let engine = Arc::new(BullMq::open(settings).unwrap());
     let runner = Arc::<Ours>::default();
-    let _worker = worker(&engine, &runner, "killed");
+    let lease_ms = std::env::var("LEASE_MS").map_or(2_000, |text| text.parse().unwrap());
+    let name = format!("killed-{}", std::process::id());
+    let settings = WorkerSettings { lease_ms, ..WorkerSettings::new(&name, 5) };
+    let _worker = Worker::start(engine as _, runner as _, settings);
     sleep_ms(120_000).await;
+}
+
+fn child(redis: &RedisServer, lease_ms: u32) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "together::child_works_until_killed", "--ignored", "--nocapture"])
+        .env("REDIS_PORT", redis.port.to_string())
+        .env("LEASE_MS", lease_ms.to_string())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Two processes of ours are killed again and again, and so is Redis: nothing is lost, and nothing completes twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_lose_nothing_and_repeat_nothing() {
+    const KILLS: usize = 12;
+    let (mut redis, engine) = engine().await;
+    let (mut ids, mut children) = (Vec::new(), vec![child(&redis, 300), child(&redis, 300)]);
+    for kill in 0..KILLS {
+        ids.extend(submit(&engine, 25, 1).await);
+        sleep_ms(150 + rand::random::<u64>() % 250).await;
+        let one = &mut children[kill % 2];
+        one.kill().unwrap();
+        one.wait().unwrap();
+        *one = child(&redis, 300);
+        if kill == KILLS / 2 {
+            redis.kill();
+            redis.restart();
+            while engine.check_health().await.is_err() {
+                sleep_ms(20).await;
+            }
+        }
+    }
+    until_completed(&engine, ids.len()).await;
+    for mut one in children {
+        one.kill().unwrap();
+        one.wait().unwrap();
+    }
+    let mut completions = HashMap::<JobId, usize>::new();
+    let mut after = 0;
+    loop {
+        let page = engine.history(after, None, 1_000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for entry in page.iter().filter(|entry| entry.what == Happening::Completed) {
+            *completions.entry(entry.job.clone()).or_default() += 1;
+        }
+    }
+    assert!(ids.iter().all(|id| completions.get(id) == Some(&1)), "{completions:?}");
 }
 
 async fn completed_by(engine: &BullMq, ids: &[JobId], who: &str) -> usize {
