@@ -132,3 +132,40 @@ fn a_host_on_stdio_has_tasks_with_a_hub_beside_it_and_without() {
     let _hub = home.serve();
     over_stdio(&home);
 }
+
+#[test]
+fn a_host_that_waits_for_many_results_can_still_cancel() {
+    const RESULTS_MAX: usize = drawbridge_mcp::TASK_RESULTS_MAX;
+    let home = home(ALLOW);
+    let mut host = StdioHost::start_as(home.command(&["stdio"]), "2025-11-25", json!({}));
+    let call = json!({ "name": "terminal_run", "arguments": { "command": "sleep 60" }, "task": {} });
+    let task = host.request("tools/call", call)["result"]["task"]["taskId"].take();
+    for id in 0..=RESULTS_MAX {
+        let wait = json!({
+            "jsonrpc": "2.0", "id": format!("r{id}"), "method": "tasks/result", "params": { "taskId": task },
+        });
+        host.send_raw(format!("{wait}\n").as_bytes());
+    }
+    let refused = result_of_wait(&mut host);
+    assert_eq!(
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(format!("r{RESULTS_MAX}")), &json!(-32603))
+    );
+    let cancel =
+        json!({ "jsonrpc": "2.0", "id": "c", "method": "tasks/cancel", "params": { "taskId": task } });
+    host.send_raw(format!("{cancel}\n").as_bytes());
+    for _ in 0..RESULTS_MAX {
+        assert_eq!(result_of_wait(&mut host)["result"]["isError"], true);
+    }
+    host.hang_up();
+}
+
+/// The next answer to one of those requests; other messages are passed over.
+fn result_of_wait(host: &mut StdioHost) -> Value {
+    loop {
+        let message = host.next();
+        if message["id"].as_str().is_some_and(|id| id.starts_with('r')) {
+            return message;
+        }
+    }
+}
