@@ -11,13 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// How long lines are gathered before they are written together. A crash of the machine loses so much at most.
 pub(crate) const BATCH_DELAY: Duration = Duration::from_millis(100);
+/// How often the writer wakes when nothing happens.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+/// How long one waits for everything to be on disk.
+const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 /// How many lines may wait to be written; beyond it no request is let in, because it could not be counted.
 pub(crate) const LINES_WAITING_MAX: usize = 100_000;
 /// How many days' files are kept.
@@ -69,10 +73,18 @@ fn file_of(folder: &Path, day: i64) -> PathBuf {
     folder.join(format!("usage-{}.jsonl", date.format("%Y-%m-%d")))
 }
 
+/// What the writer is told.
+enum Told {
+    /// Write this, when it is convenient.
+    Entry(Entry),
+    /// Write everything now, and say so.
+    Flush(Sender<()>),
+}
+
 /// The log, open.
 pub(crate) struct Log {
     folder: PathBuf,
-    lines: Option<Sender<Entry>>,
+    lines: Option<Sender<Told>>,
     writer: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
     /// How much of which day's file has been read.
@@ -113,7 +125,19 @@ impl Log {
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         // The writer lives until we are dropped.
         if let Some(lines) = &self.lines {
-            let _ = lines.send(entry);
+            let _ = lines.send(Told::Entry(entry));
+        }
+    }
+
+    /// Something that waits until everything handed over so far is on disk, or cannot be written: to be called without
+    /// holding anything.
+    pub(crate) fn flusher(&self) -> impl FnOnce() + use<> {
+        let lines = self.lines.clone();
+        move || {
+            let (done, is_done) = channel();
+            if lines.is_some_and(|lines| lines.send(Told::Flush(done)).is_ok()) {
+                let _ = is_done.recv_timeout(FLUSH_WITHIN);
+            }
         }
     }
 
@@ -167,23 +191,38 @@ fn read_lines(path: &Path, offset: u64, mut each: impl FnMut(Entry)) -> io::Resu
 }
 
 /// The writer's thread: gathers, appends, syncs; tries again what could not be written.
-fn write_all(lines: &Receiver<Entry>, folder: &Path, shared: &Shared) {
+fn write_all(told: &Receiver<Told>, folder: &Path, shared: &Shared) {
     forget_old(folder);
     let mut batch: Vec<Entry> = Vec::new();
     loop {
-        match lines.recv_timeout(if batch.is_empty() { Duration::from_secs(60 * 60) } else { BATCH_DELAY }) {
-            Ok(entry) => {
-                batch.push(entry);
-                std::thread::sleep(BATCH_DELAY);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                settle(&mut batch, folder, shared);
-                return;
-            }
-        }
-        batch.extend(lines.try_iter());
+        let patience = if batch.is_empty() { IDLE } else { BATCH_DELAY };
+        let (flush, ended) = gather(told, patience, &mut batch);
         settle(&mut batch, folder, shared);
+        if let Some(flush) = flush {
+            let _ = flush.send(());
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Gathers what comes within the batch's delay; a wish to flush ends that. Says whether nothing more will come.
+fn gather(told: &Receiver<Told>, patience: Duration, batch: &mut Vec<Entry>) -> (Option<Sender<()>>, bool) {
+    let mut patience = patience;
+    let mut until: Option<Instant> = None;
+    loop {
+        match told.recv_timeout(patience) {
+            Ok(Told::Entry(entry)) => batch.push(entry),
+            Ok(Told::Flush(done)) => return (Some(done), false),
+            Err(RecvTimeoutError::Timeout) => return (None, false),
+            Err(RecvTimeoutError::Disconnected) => return (None, true),
+        }
+        let until = until.get_or_insert_with(|| Instant::now() + BATCH_DELAY);
+        patience = until.saturating_duration_since(Instant::now());
+        if patience.is_zero() {
+            return (None, false);
+        }
     }
 }
 

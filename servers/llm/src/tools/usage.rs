@@ -37,7 +37,7 @@ struct Answer {
     /// Whom `today` is about.
     caller: String,
     today: OfToday,
-    /// By day, caller and model; today's last requests may not be in it yet.
+    /// By day, caller and model.
     days: Vec<Row>,
 }
 

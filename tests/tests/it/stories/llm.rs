@@ -111,7 +111,7 @@ fn a_person_asks_with_and_without_a_hub_and_sees_what_was_used() {
         "Because of scattering.\n"
     );
     let used: Value = serde_json::from_str(&bridge.home.run(&["--json", "llm", "usage"]).good()).unwrap();
-    assert_eq!((&used[0]["model"], &used[0]["prompt_tokens"]), (&json!("model/tiny"), &json!(10)), "{used}");
+    assert_eq!((&used[0]["model"], &used[0]["prompt_tokens"]), (&json!("model/tiny"), &json!(20)), "{used}");
     let secrets = std::fs::read_to_string(bridge.home.state().join("secrets")).unwrap();
     assert!(!secrets.contains("the-models-key"));
 }
