@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::denied::Want;
+use crate::disk::folder::Reach;
 use crate::disk::locate::Here;
 use crate::disk::name::Name;
 use crate::disk::roots::Roots;
@@ -99,14 +100,18 @@ impl Listing<'_> {
         };
         let quick_max = if self.needs_stat() { QUICK_DETAILS_MAX } else { QUICK_ENTRIES_MAX };
         let mut seen = 0;
-        here.folder.entries().map_err(failed)?.each(failed, |name, kind| {
+        let visit = |name: &OsStr, kind| {
             seen += 1;
             work.fits(seen, quick_max)?;
             if seen.is_multiple_of(CHECK_EVERY) {
                 work.check()?;
             }
             gathering.see(name, kind)
-        })?;
+        };
+        match work.reach() {
+            Reach::SameDisk => roots.known.each(&here.folder, failed, visit)?,
+            Reach::Any => here.folder.entries().map_err(failed)?.each(failed, visit)?,
+        }
         Ok(gathering.into_page())
     }
 

@@ -8,6 +8,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlag
 use rustix::io::Errno;
 
 use super::folder::Reach;
+use super::known::Version;
 use super::name::Name;
 use super::stat::{Identity, Kind, Stat};
 
@@ -36,6 +37,12 @@ pub(super) fn stat(dir: &Dir, name: Name<'_>) -> io::Result<Stat> {
 
 pub(super) fn stat_self(file: impl AsFd) -> io::Result<Stat> {
     Ok(convert(&fs::fstat(file)?))
+}
+
+pub(super) fn version(dir: &Dir) -> io::Result<Version> {
+    let stat = fs::fstat(dir)?;
+    let changed_ns = i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec);
+    Ok(Version { identity: convert(&stat).identity, changed_ns })
 }
 
 /// `None` when the file system cannot do it in one step.

@@ -13,6 +13,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use super::entries::Entries;
 #[cfg(fast)]
 use super::fast;
+use super::known::Version;
 use super::name::Name;
 use super::stat::{Identity, Kind, Stat};
 
@@ -43,6 +44,14 @@ impl Folder {
         return fast::stat_self(&self.0);
         #[cfg(not(fast))]
         Ok(stat_of(&self.0.dir_metadata()?))
+    }
+
+    /// Which folder this is, as of when: `None` where that cannot be told.
+    pub(super) fn version(&self) -> io::Result<Option<Version>> {
+        #[cfg(fast)]
+        return fast::version(&self.0).map(Some);
+        #[cfg(not(fast))]
+        Ok(None)
     }
 
     /// Opens the folder `name`; a link is not one.

@@ -5,6 +5,7 @@ pub(crate) mod entries;
 #[cfg(fast)]
 mod fast;
 pub(crate) mod folder;
+pub(crate) mod known;
 pub(crate) mod locate;
 pub(crate) mod locks;
 pub(crate) mod name;

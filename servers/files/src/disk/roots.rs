@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use super::denied::Denied;
+use super::known::Known;
 use super::locks::Locks;
 use super::protected::Protected;
 use super::root::Root;
@@ -21,6 +22,7 @@ pub(crate) struct Roots {
     pub(crate) protected: Protected,
     pub(crate) settings: FilesSettings,
     pub(crate) locks: Locks,
+    pub(crate) known: Known,
 }
 
 /// What a caller's path means before the disk is asked.
@@ -48,7 +50,7 @@ impl Roots {
             list.push(root);
         }
         let denied = Denied::new(&settings.secret_names, &settings.protected_names);
-        Ok(Self { list, denied, protected, settings, locks: Locks::new() })
+        Ok(Self { list, denied, protected, settings, locks: Locks::new(), known: Known::default() })
     }
 
     /// Every root, in the owner's order.
