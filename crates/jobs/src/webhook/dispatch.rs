@@ -18,6 +18,8 @@ use super::{Secret, WebhookEvent};
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 /// How long to wait when the engine cannot be read or written.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How long requests under way may go on when the hub ends.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How much of an answer is read, in bytes: nobody looks at it, but a connection whose answer was read can be used again.
 const ANSWER_BYTES_MAX: usize = 16 << 10;
 /// The longest `Retry-After` that is followed, in seconds: an hour.
@@ -55,7 +57,9 @@ impl Dispatch {
             let pause = self.send_due();
             self.wait(pause).await;
         }
-        while self.requests.join_next().await.is_some() {}
+        // What is cut off is sent again at the next start: it was not written that it arrived.
+        let ending = async { while self.requests.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(STOP_GRACE, ending).await;
     }
 
     /// Begins as many requests as may be. Says how long there is nothing to do.

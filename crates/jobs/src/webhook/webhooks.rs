@@ -122,8 +122,8 @@ impl Webhooks {
         Arc::new(Self { engine, vault: Vault::new(sealing), outbound, settings })
     }
 
-    /// Sends what is due to callers that `may_hear`, until the token is cancelled; then what is under way ends first, within the time that a receiver has
-    /// to answer.
+    /// Sends what is due to callers that `may_hear`, until the token is cancelled; what is under way then has two
+    /// seconds to end, and is sent again at the next start if it does not.
     pub fn start(self: &Arc<Self>, may_hear: MayHear, stop: CancellationToken) -> JoinHandle<()> {
         tokio::spawn(Dispatch::new(Arc::clone(self), may_hear, stop).run())
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use drawbridge_contract::CancellationToken;
 use drawbridge_jobs::webhook::{
-    DeliveryFilter, DeliveryState, EventSet, NewReceiver, Retrying, Secret, WebhookError, WebhookEvent,
-    WebhookSettings, Webhooks, signatures,
+    DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, Retrying, Secret, WebhookError,
+    WebhookEvent, WebhookSettings, Webhooks, signatures,
 };
 use drawbridge_jobs::worker::{Worker, WorkerSettings};
 use drawbridge_jobs::{
@@ -66,6 +66,18 @@ fn events_of(got: &[Got], job: &JobId) -> Vec<String> {
     got.iter().filter(|got| got.job() == job.as_str()).map(Got::event).collect()
 }
 
+/// The log, newest first, once nothing waits any more.
+async fn settled(webhooks: &Webhooks, filter: &DeliveryFilter) -> Vec<DeliveryView> {
+    for _ in 0..1_000 {
+        let log = webhooks.log(filter, None, 1_000).unwrap();
+        if log.iter().all(|one| one.ended_ms.is_some()) {
+            return log;
+        }
+        sleep_ms(10).await;
+    }
+    panic!("something waits for ever: {:?}", webhooks.log(filter, None, 1_000).unwrap());
+}
+
 /// The signatures of both kinds are what the secret says.
 fn check_signed(got: &Got, secret: &Secret) {
     let at: i64 = got.header("webhook-timestamp").parse().unwrap();
@@ -103,7 +115,7 @@ async fn a_callback_hears_of_its_job_in_order_and_signed() {
         (&last["result"]["answer"], &last["final"], &last["attempt"]),
         (&42.into(), &true.into(), &1.into())
     );
-    let log = webhooks.log(&DeliveryFilter::default(), None, 10).unwrap();
+    let log = settled(&webhooks, &DeliveryFilter::default()).await;
     assert!(log.iter().all(|one| one.state == DeliveryState::Delivered && one.status == Some(204)));
     assert_eq!(log[0].id, got[2].header("webhook-id"));
 }
@@ -151,7 +163,7 @@ async fn what_a_dead_receiver_missed_arrives_when_it_is_back_in_order() {
     let ids: Vec<_> = got.iter().map(|got| got.header("webhook-id").to_owned()).collect();
     assert!(ids[..4].iter().all(|id| *id == ids[0]) && ids[4] != ids[0], "an attempt keeps its id: {ids:?}");
     assert!(got.iter().all(|got| got.path == "/x"), "a redirect was followed");
-    let log = webhooks.log(&DeliveryFilter { job: Some(id), ..DeliveryFilter::default() }, None, 10).unwrap();
+    let log = settled(&webhooks, &DeliveryFilter { job: Some(id), ..DeliveryFilter::default() }).await;
     assert_eq!(log.iter().map(|one| one.attempts).collect::<Vec<_>>(), [1, 4]);
 }
 
@@ -165,7 +177,7 @@ async fn what_is_given_up_lets_the_next_go_and_can_be_sent_again() {
     run_one(&engine).await;
     let got = receiver.until(|got| got.len() >= 5).await;
     assert_eq!(events_of(&got, &id)[4], "completed");
-    sleep_ms(50).await;
+    settled(&webhooks, &DeliveryFilter::default()).await;
     let given_up = DeliveryFilter { given_up: true, ..DeliveryFilter::default() };
     let lost = webhooks.log(&given_up, None, 10).unwrap();
     assert_eq!((lost.len(), lost[0].attempts, lost[0].status), (1, 4, Some(503)));
@@ -201,6 +213,23 @@ async fn a_receiver_that_hangs_delays_nobody() {
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(got.len(), 24);
     slow.until(|got| got.len() >= 24).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_does_not_keep_the_hub_from_ending() {
+    let (_folder, engine) = embedded();
+    let hanging = Receiver::start(|_, _| Answer::Hang).await;
+    let patient = WebhookSettings { timeout: Duration::from_secs(30), ..settings() };
+    let webhooks = Webhooks::new(engine.clone(), &SEALING, patient);
+    let stop = CancellationToken::new();
+    let task = webhooks.start(Arc::new(|_: &str| true), stop.clone());
+    engine.submit(calling_back("t", &hanging.url(""))).await.unwrap();
+    run_one(&engine).await;
+    hanging.until(|got| !got.is_empty()).await;
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
+    let log = webhooks.log(&DeliveryFilter::default(), None, 10).unwrap();
+    assert!(log.iter().all(|one| one.ended_ms.is_none() && one.attempts == 0), "it is sent again: {log:?}");
 }
 
 #[tokio::test]
@@ -431,13 +460,7 @@ async fn kills_lose_no_webhook_and_none_tells_what_was_not() {
     let engine = Embedded::open(folder.path(), Settings::default()).unwrap();
     let webhooks = webhooks(&engine);
     finish(&engine).await;
-    for _ in 0..3_000 {
-        let log = webhooks.log(&DeliveryFilter::default(), None, 1_000).unwrap();
-        if log.iter().all(|one| one.ended_ms.is_some()) {
-            break;
-        }
-        sleep_ms(10).await;
-    }
+    settled(&webhooks, &DeliveryFilter::default()).await;
     check_told(&engine, &receiver.got()).await;
 }
 
