@@ -108,7 +108,9 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Example:\n  drawbridge webhooks log --given-up")]
     Webhooks(WebhooksCommand),
     /// Run jobs in a process of its own, on this machine or another, until Ctrl-C; needs jobs on Redis.
-    #[command(after_help = "Example:\n  drawbridge worker --tools 'mail_*' --concurrency 4 --health 127.0.0.1:4748")]
+    #[command(
+        after_help = "Example:\n  drawbridge worker --tools 'mail_*' --concurrency 4 --health 127.0.0.1:4748"
+    )]
     Worker(WorkerArguments),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]

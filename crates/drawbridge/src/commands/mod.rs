@@ -64,9 +64,11 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Schedule(command) => schedule::run(command, json).await,
         Command::Webhooks(command) => webhooks::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
-        Command::Serve(_) | Command::Stdio | Command::Worker(_) | Command::Completions { .. } | Command::Man { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Serve(_)
+        | Command::Stdio
+        | Command::Worker(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

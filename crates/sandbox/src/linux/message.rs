@@ -384,7 +384,12 @@ mod tests {
 
     #[test]
     fn replies_come_back_as_they_were() {
-        check_reply(&Reply::Support(Support { landlock_abi: 7, seccomp: true, group: true, ..Support::default() }));
+        check_reply(&Reply::Support(Support {
+            landlock_abi: 7,
+            seccomp: true,
+            group: true,
+            ..Support::default()
+        }));
         let report =
             Report { confined: true, landlock_abi: 6, gaps: Gap::ALL.to_vec(), missing: vec!["/x".into()] };
         check_reply(&Reply::Started { pid: 77, report });
