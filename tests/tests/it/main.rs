@@ -4,6 +4,7 @@
 
 mod attacks;
 mod conformance;
+mod llm;
 mod program;
 mod rest;
 mod sdk_client;
