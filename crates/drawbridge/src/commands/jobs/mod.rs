@@ -222,9 +222,9 @@ async fn serve(desk: &mut Desk, command: JobsCommand) -> Result<ExitCode> {
         JobsCommand::Queues => {
             let load = desk.call("jobs_queues", json!({})).await?["structuredContent"].take();
             if desk.json {
-                output::json(&load)?
+                output::json(&load)?;
             } else {
-                output::line(show::load(&load))?
+                output::line(show::load(&load))?;
             }
             Ok(ExitCode::SUCCESS)
         }
