@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_are_refused_however_they_are_written() {
+    fn g1_private_addresses_are_refused_however_they_are_written() {
         for url in [
             "http://127.0.0.1/",
             "http://127.1/",

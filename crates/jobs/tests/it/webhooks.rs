@@ -87,7 +87,7 @@ fn check_signed(got: &Got, secret: &Secret) {
 }
 
 #[tokio::test]
-async fn a_callback_hears_of_its_job_in_order_and_signed() {
+async fn i8_a_callback_hears_of_its_job_in_order_and_signed() {
     let (_folder, engine) = embedded();
     let (receiver, webhooks) = (Receiver::start(|_, _| Answer::Status(204)).await, webhooks(&engine));
     let id = engine.submit(calling_back("t", &receiver.url("cb"))).await.unwrap().id;
@@ -144,7 +144,7 @@ async fn only_the_last_failure_is_an_error_and_a_cancel_is_told() {
 }
 
 #[tokio::test]
-async fn what_a_dead_receiver_missed_arrives_when_it_is_back_in_order() {
+async fn i8_what_a_dead_or_redirecting_receiver_missed_arrives_in_order() {
     let (_folder, engine) = embedded();
     let receiver = Receiver::start(|number, _| match number {
         0 => Answer::Status(500),
@@ -193,7 +193,7 @@ async fn what_is_given_up_lets_the_next_go_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_delays_nobody() {
+async fn i8_a_receiver_that_hangs_delays_nobody() {
     let (_folder, engine) = embedded();
     let hanging = Receiver::start(|_, _| Answer::Hang).await;
     let slow = Receiver::start(|_, _| Answer::Slowly(150)).await;

@@ -43,7 +43,7 @@ async fn get(client: &Outbound, url: &str) -> Result<Response, OutboundError> {
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
 
 #[tokio::test]
-async fn a_name_that_leads_home_is_refused_when_it_is_dialled() {
+async fn g1_a_name_that_leads_home_is_refused_when_it_is_dialled() {
     let (port, came) = server(OK).await;
     let error = get(&client(&[]), &format!("http://localhost:{port}/")).await.unwrap_err();
     assert!(matches!(&error, OutboundError::Refused { host } if host == "localhost"), "{error:?}");
@@ -63,7 +63,7 @@ async fn an_allowed_host_is_reached_and_its_other_ports_are_not() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_is_not_followed() {
+async fn g3_a_redirect_is_an_answer_and_is_not_followed() {
     let (port, came) =
         server("HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             .await;

@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_at_once_stay_below_the_limit_together() {
+    fn j4_a_thousand_at_once_stay_below_the_limit_together() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&settings(folder.path())).unwrap();
         let let_in: Vec<Reservation> = std::thread::scope(|scope| {

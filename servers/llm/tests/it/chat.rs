@@ -77,7 +77,7 @@ async fn an_error_in_the_stream_and_a_stream_that_is_cut_keep_what_came() {
 }
 
 #[tokio::test]
-async fn what_a_provider_refuses_is_told_without_its_key() {
+async fn j3_what_a_provider_refuses_is_told_without_its_key() {
     let cases = [
         (429, "retry-after: 7\r\n", r#"{"error":{"message":"slow down"}}"#, "in 7 s"),
         (
