@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A peer that sends more headers than this is not one of ours.
-const HEADERS_MAX: usize = 32;
+const HEADERS_MAX: usize = 64;
 
 /// The longest answer that is read: well above a list of 500 tools.
 const ANSWER_BYTES_MAX: usize = 16 << 20;

@@ -17,6 +17,7 @@ pub mod http;
 pub mod hub;
 pub mod load;
 pub mod machine;
+pub mod model;
 pub mod peers;
 pub mod process;
 pub mod report;

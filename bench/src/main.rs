@@ -68,6 +68,7 @@ fn set_up(setup: &Setup) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for (name, command) in [
         ("FastMCP", setup.fastmcp()),
+        ("LiteLLM", setup.litellm()),
         ("filesystem server", setup.filesystem_server()),
         ("BullMQ", setup.bullmq()),
         ("ripgrep", setup.ripgrep()),

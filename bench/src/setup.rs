@@ -1,5 +1,5 @@
-//! Gets the peers that are not built here: FastMCP from PyPI, the official filesystem server from npm, ripgrep and
-//! ttyd from Debian.
+//! Gets the peers that are not built here: FastMCP and LiteLLM from PyPI, the official filesystem server from npm, ripgrep
+//! and ttyd from Debian.
 //!
 //! Everything lies in the user's cache folder, outside the checkout, in a folder named after what it was made from: a
 //! second run finds it, and a changed list of versions makes a new one. Nothing is installed on the system.
@@ -14,6 +14,10 @@ use anyhow::{Context, ensure};
 const FASTMCP_SERVER: &str = include_str!("../peers/fastmcp/server.py");
 const FASTMCP_REQUIREMENTS: &str = include_str!("../peers/fastmcp/requirements.txt");
 const FASTMCP_CONSTRAINTS: &str = include_str!("../peers/fastmcp/constraints.txt");
+
+const LITELLM_SERVER: &str = include_str!("../litellm/server.py");
+const LITELLM_REQUIREMENTS: &str = include_str!("../litellm/requirements.txt");
+const LITELLM_CONSTRAINTS: &str = include_str!("../litellm/constraints.txt");
 
 const BULLMQ_PACKAGE: &str = include_str!("../bullmq/package.json");
 const BULLMQ_LOCK: &str = include_str!("../bullmq/package-lock.json");
@@ -76,18 +80,28 @@ impl Setup {
     ///
     /// When it cannot be installed; the message has the installer's last words.
     pub fn fastmcp(&self) -> anyhow::Result<Command> {
-        let inputs = [FASTMCP_SERVER, FASTMCP_REQUIREMENTS, FASTMCP_CONSTRAINTS];
-        let folder = self.folder("fastmcp", &inputs, |folder| {
-            std::fs::write(folder.join("server.py"), FASTMCP_SERVER)?;
-            std::fs::write(folder.join("requirements.txt"), FASTMCP_REQUIREMENTS)?;
-            std::fs::write(folder.join("constraints.txt"), FASTMCP_CONSTRAINTS)?;
+        self.python("fastmcp", [FASTMCP_SERVER, FASTMCP_REQUIREMENTS, FASTMCP_CONSTRAINTS])
+    }
+
+    /// LiteLLM's proxy, still without its provider; needs what [`Self::fastmcp`] needs.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be installed; the message has the installer's last words.
+    pub fn litellm(&self) -> anyhow::Result<Command> {
+        self.python("litellm", [LITELLM_SERVER, LITELLM_REQUIREMENTS, LITELLM_CONSTRAINTS])
+    }
+
+    /// A server in Python: its program, what it needs, and the versions of that.
+    fn python(&self, name: &str, inputs: [&str; 3]) -> anyhow::Result<Command> {
+        let folder = self.folder(name, &inputs, |folder| {
+            for (file, text) in ["server.py", "requirements.txt", "constraints.txt"].iter().zip(inputs) {
+                std::fs::write(folder.join(file), text)?;
+            }
             run(folder, "python3", &["-m", "venv", "venv"])?;
             let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            run(
-                folder,
-                "venv/bin/python",
-                &[&pip[..], &["-r", "requirements.txt", "-c", "constraints.txt"]].concat(),
-            )
+            let versions = ["-r", "requirements.txt", "-c", "constraints.txt"];
+            run(folder, "venv/bin/python", &[&pip[..], &versions].concat())
         })?;
         let mut command = Command::new(folder.join("venv/bin/python"));
         command.arg(folder.join("server.py"));

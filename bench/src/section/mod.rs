@@ -6,6 +6,7 @@ mod echo;
 mod files;
 mod idle;
 mod jobs;
+mod llm;
 mod search;
 mod terminal;
 mod tools_list;
@@ -48,6 +49,8 @@ pub enum Section {
     Terminal,
     /// Jobs beside BullMQ on Redis.
     Jobs,
+    /// Language models beside LiteLLM's proxy.
+    Llm,
 }
 
 impl Section {
@@ -69,6 +72,7 @@ impl Section {
             Self::Search => search::run(bench),
             Self::Terminal => terminal::run(bench),
             Self::Jobs => jobs::run(bench),
+            Self::Llm => llm::run(bench),
         }
     }
 }
