@@ -28,7 +28,7 @@ pub const STDIO_PROTOCOL: &str = "drawbridge-stdio";
 /// An open pipe.
 pub type Pipe = TokioIo<Upgraded>;
 
-/// The route, to be put among the entrances of [`routes`](crate::routes). `serve` serves the caller at the other end of a
+/// The route, to be put among the entrances of [`routes()`](crate::routes()). `serve` serves the caller at the other end of a
 /// pipe until that ends, or the token is cancelled: when the key is gone, or with `shutdown`.
 pub fn stdio<S, F>(shutdown: CancellationToken, serve: S) -> Router
 where
