@@ -14,11 +14,12 @@ use crate::wire::excerpt;
 /// What the double says, as a part of JSON: every answer must hold it.
 pub const WORD: &[u8] = b"quay ";
 
-/// One word of a stream.
-pub const WORD_EVENT: &str = concat!(
-    r#"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"tiny","choices":[{"index":0,"delta":{"role":"assistant","content":"quay "},"finish_reason":null}]}"#,
-    "\n\n",
-);
+/// One word of a stream. Each has its number: LiteLLM ends a stream that says a hundred times the same.
+pub fn word_event(index: u32) -> String {
+    format!(
+        r#"data: {{"id":"c","object":"chat.completion.chunk","created":1,"model":"tiny","choices":[{{"index":0,"delta":{{"role":"assistant","content":"quay {index} "}},"finish_reason":null}}]}}"#
+    ) + "\n\n"
+}
 
 /// A whole answer.
 pub const WHOLE_ANSWER: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"tiny","choices":[{"index":0,"message":{"role":"assistant","content":"quay "},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}"#;
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_doubles_answers_hold_the_word_once() {
-        assert_eq!((count_words(WORD_EVENT.as_bytes()), count_words(WHOLE_ANSWER.as_bytes())), (1, 1));
+        assert_eq!((count_words(word_event(7).as_bytes()), count_words(WHOLE_ANSWER.as_bytes())), (1, 1));
         assert_eq!(count_words(b"{}"), 0);
     }
 

@@ -1,6 +1,6 @@
 //! A model behind chat completions that answers at once: `bench-model`. Prints where it listens.
 //!
-//! As a stream it says [`WORD`] as often as `max_tokens` asks for, one each millisecond, the first at once. It reads no more
+//! As a stream it says as many words as `max_tokens` asks for, one each millisecond, the first at once. It reads no more
 //! of a question than it must: it stands for a provider that is not what is measured.
 
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
-use drawbridge_bench::model::{WHOLE_ANSWER, WORD_EVENT};
+use drawbridge_bench::model::{WHOLE_ANSWER, word_event};
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
@@ -67,7 +67,7 @@ async fn answer(body: Bytes) -> Response {
     let begun = Instant::now();
     let words = stream::iter(0..question.max_tokens).then(move |index| async move {
         sleep_until(begun + PAUSE * index).await;
-        Ok::<_, Infallible>(Bytes::from_static(WORD_EVENT.as_bytes()))
+        Ok::<_, Infallible>(Bytes::from(word_event(index)))
     });
     let whole = words.chain(stream::once(async { Ok(Bytes::from_static(END.as_bytes())) }));
     ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(whole)).into_response()
