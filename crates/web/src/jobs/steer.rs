@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::looked_at;
 use crate::problem::{Kind, Problem};
-use crate::rest::{json as respond, json_body, origin, tool_result};
+use crate::rest::{json as respond, json_body, no_body, origin, tool_result};
 use crate::web::Shared;
 
 /// Stops it.
@@ -22,9 +22,9 @@ pub(crate) async fn cancel(
     web: State<Arc<Shared>>,
     caller: Extension<Arc<Caller>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    steer(&web, &caller, "jobs_cancel", &id, json!({ "id": id }), &headers).await
+    steer_by_id(&web, &caller, "jobs_cancel", &id, request).await
 }
 
 /// Tries it again.
@@ -32,9 +32,9 @@ pub(crate) async fn retry(
     web: State<Arc<Shared>>,
     caller: Extension<Arc<Caller>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    steer(&web, &caller, "jobs_retry", &id, json!({ "id": id }), &headers).await
+    steer_by_id(&web, &caller, "jobs_retry", &id, request).await
 }
 
 /// Forgets it.
@@ -42,9 +42,9 @@ pub(crate) async fn discard(
     web: State<Arc<Shared>>,
     caller: Extension<Arc<Caller>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    steer(&web, &caller, "jobs_discard", &id, json!({ "id": id }), &headers).await
+    steer_by_id(&web, &caller, "jobs_discard", &id, request).await
 }
 
 /// Gives it other arguments: the body.
@@ -75,6 +75,13 @@ pub(crate) async fn replay(
         call(&web, &caller, "jobs_replay", arguments, &received.headers).await
     };
     served.await.unwrap_or_else(Problem::into_response)
+}
+
+async fn steer_by_id(web: &Shared, caller: &Arc<Caller>, tool: &str, id: &str, request: Request) -> Response {
+    match no_body(request).await {
+        Ok(headers) => steer(web, caller, tool, id, json!({ "id": id }), &headers).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// A job that is not there is told apart from one that cannot be steered so.

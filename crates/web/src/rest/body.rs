@@ -33,6 +33,20 @@ pub(crate) async fn json_body(request: Request) -> Result<Received, Problem> {
     body_up_to(request, BODY_BYTES_MAX).await
 }
 
+/// Reads the body of a request that needs none: there is none, or one that claims to be JSON.
+///
+/// # Errors
+/// As [`json_body`].
+pub(crate) async fn no_body(request: Request) -> Result<HeaderMap, Problem> {
+    let (parts, body) = request.into_parts();
+    let claims_json = is_json(&parts.headers);
+    let body = read(&parts.headers, body, BODY_BYTES_MAX).await?;
+    if claims_json || (body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE)) {
+        return Ok(parts.headers);
+    }
+    Err(Problem::new(Kind::NotJson, "send no body, or one as `Content-Type: application/json`"))
+}
+
 /// As [`json_body`], with a bound of its own.
 pub(crate) async fn body_up_to(request: Request, bytes_max: usize) -> Result<Received, Problem> {
     let (parts, body) = request.into_parts();

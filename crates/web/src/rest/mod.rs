@@ -10,7 +10,7 @@ mod spec;
 mod tools;
 
 pub(crate) use answer::answer;
-pub(crate) use body::{body_up_to, json_body};
+pub(crate) use body::{body_up_to, json_body, no_body};
 pub(crate) use call::{call, origin};
 pub(crate) use events::respond as respond_with_events;
 pub(crate) use result::{json, tool as tool_result};

@@ -8,7 +8,19 @@ use serde_json::{Value, json};
 use crate::program::{Bridge, Connection, Home, Hub, NONE, Request, Response, wait_for};
 
 /// The routes that other entrances than the table's bring along.
-const OTHERS: &[(&str, &str)] = &[("post", "/mcp"), ("get", "/mcp"), ("delete", "/mcp")];
+const OTHERS: &[(&str, &str)] = &[
+    ("post", "/mcp"),
+    ("get", "/mcp"),
+    ("delete", "/mcp"),
+    ("get", "/mcp/stdio"),
+    // Those of the server of language models, which have the shapes of other protocols.
+    ("post", "/v1/chat/completions"),
+    ("post", "/v1/responses"),
+    ("post", "/v1/messages"),
+    ("post", "/v1/embeddings"),
+    ("get", "/v1/models"),
+    ("post", "/lm/query"),
+];
 /// Paths that are nearly a route, or none at all.
 const NEARLY: &[&str] = &[
     "/",
@@ -343,7 +355,8 @@ fn every_route_is_tried() {
     registered.sort();
     assert_eq!(
         registered,
-        ["\"/mcp\"", "route.path"],
+        // The first two are a worker's own, which tell one word of its health; `path` is a server's exchange.
+        ["\"/health\"", "\"/ready\"", "PATH", "STDIO_PATH", "path", "route.path"],
         "a route came that is not in the table: OTHERS has to follow"
     );
 }
