@@ -14,7 +14,6 @@ use futures::stream::BoxStream;
 use crate::Background;
 use crate::error::{not_found, refusal};
 use crate::question::{Answered, Question};
-use crate::view::{engine_state, state};
 
 impl Background {
     /// The job, if it is there for who asks.
@@ -60,7 +59,7 @@ impl Background {
 fn engine_filter(caller: &Caller, filter: JobFilter) -> Filter {
     let whose = if caller.is_owner() { filter.caller.as_deref() } else { Some(&*caller.id) };
     Filter {
-        states: filter.states.into_iter().map(engine_state).collect(),
+        states: filter.states,
         queue: filter.queue.as_deref().map(Into::into),
         tool: filter.tool.as_deref().map(Into::into),
         caller: whose.map(Into::into),
@@ -221,7 +220,7 @@ impl Background {
         let queues = counts.into_iter().map(|counts| QueueLoad {
             queue: (*counts.queue).into(),
             paused: counts.paused,
-            states: counts.states.into_iter().map(|(of, count)| (state(of), count)).collect(),
+            states: counts.states,
         });
         let (concurrency, running) = self.load_here();
         JobLoad { engine: self.0.settings.engine, queues: queues.collect(), concurrency, running, failing }

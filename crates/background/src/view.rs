@@ -1,8 +1,6 @@
 //! One job, as its caller sees it.
 
-use drawbridge_contract::{
-    JobEnd, JobEvent, JobProgress, JobState, JobView, RawValue, Refusal, ToolResult, raw,
-};
+use drawbridge_contract::{JobEnd, JobEvent, JobProgress, JobView, RawValue, Refusal, ToolResult, raw};
 use drawbridge_gateway::masked;
 use drawbridge_jobs::{Change, Happened, Job, JobId, Outcome, Progress, State};
 use serde_json::Value;
@@ -42,7 +40,7 @@ impl Inner {
             tool: (*job.tool).into(),
             caller: (*job.caller).into(),
             queue: (*job.queue).into(),
-            state: state(job.state),
+            state: job.state,
             stopping: job.stopping,
             priority: job.priority,
             attempt: job.attempt,
@@ -73,7 +71,7 @@ impl Inner {
     /// What came of a job.
     pub(crate) async fn end(&self, job: &Job) -> Result<JobEnd, Refusal> {
         if !job.state.has_ended() {
-            return Ok(JobEnd::Open(state(job.state)));
+            return Ok(JobEnd::Open(job.state));
         }
         if job.state == State::Cancelled {
             return Ok(JobEnd::Cancelled);
@@ -106,46 +104,6 @@ impl Inner {
     }
 }
 
-pub(crate) fn state(state: State) -> JobState {
-    match state {
-        State::Queued => JobState::Queued,
-        State::Scheduled => JobState::Scheduled,
-        State::Running => JobState::Running,
-        State::WaitingForInput => JobState::WaitingForInput,
-        State::Completed => JobState::Completed,
-        State::Failed => JobState::Failed,
-        State::Cancelled => JobState::Cancelled,
-        State::Dead => JobState::Dead,
-    }
-}
-
-/// The other way round.
-pub(crate) fn engine_state(state: JobState) -> State {
-    match state {
-        JobState::Queued => State::Queued,
-        JobState::Scheduled => State::Scheduled,
-        JobState::Running => State::Running,
-        JobState::WaitingForInput => State::WaitingForInput,
-        JobState::Completed => State::Completed,
-        JobState::Failed => State::Failed,
-        JobState::Cancelled => State::Cancelled,
-        JobState::Dead => State::Dead,
-    }
-}
-
 fn progress(Progress { progress, total, message }: Progress) -> JobProgress {
     JobProgress { progress, total, message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_state_has_its_own_word_on_both_sides() {
-        for of_engine in State::ALL {
-            assert_eq!(engine_state(state(of_engine)), of_engine);
-            assert_eq!(raw(&state(of_engine)).get(), raw(&of_engine).get());
-        }
-    }
 }

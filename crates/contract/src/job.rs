@@ -296,6 +296,25 @@ impl JobState {
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Dead)
     }
+
+    /// As it is written everywhere: `waiting_for_input`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Running => "running",
+            Self::WaitingForInput => "waiting_for_input",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The state of that word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
 }
 
 /// A job as it is now. Times are milliseconds since 1970.
@@ -483,6 +502,10 @@ mod tests {
             r#""queued" "scheduled" "running" "waiting_for_input" "completed" "failed" "cancelled" "dead""#
         );
         assert_eq!(JobState::ALL.iter().filter(|state| state.has_ended()).count(), 4);
+        for state in JobState::ALL {
+            assert_eq!(crate::raw(&state).get(), format!("\"{}\"", state.word()));
+            assert_eq!(JobState::of_word(state.word()), Some(state));
+        }
     }
 
     #[test]

@@ -1,68 +1,8 @@
 //! The part of a job that decisions are made on. No payload.
 
-use serde::{Deserialize, Serialize};
+use drawbridge_contract::JobState as State;
 
 use super::Backoff;
-
-/// Where a job is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Ready: the next free worker takes it.
-    Queued,
-    /// Not to run before a time, or before its children ended.
-    Scheduled,
-    /// A worker has it.
-    Running,
-    /// It asked something in the middle of its work.
-    WaitingForInput,
-    /// Done well. For good.
-    Completed,
-    /// Done badly, in a way that no retry changes. Until somebody retries it all the same.
-    Failed,
-    /// Stopped on request. For good.
-    Cancelled,
-    /// Given up: every attempt failed. A dead letter, until somebody retries or discards it.
-    Dead,
-}
-
-impl State {
-    /// All of them, in the order of a life.
-    pub const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Scheduled,
-        Self::Running,
-        Self::WaitingForInput,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Dead,
-    ];
-
-    /// Whether nothing more happens by itself.
-    pub fn has_ended(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Dead)
-    }
-
-    /// As it is written everywhere: `waiting_for_input`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Scheduled => "scheduled",
-            Self::Running => "running",
-            Self::WaitingForInput => "waiting_for_input",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The state of that word.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
 
 /// How the latest attempt ended. Kept so that a worker that lost our answer may say the same thing again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

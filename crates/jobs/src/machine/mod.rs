@@ -36,7 +36,8 @@ mod random;
 mod world;
 
 pub use backoff::{BACKOFF_MS_MAX, Backoff};
+pub use drawbridge_contract::JobState as State;
 pub use effects::{Effects, Happening};
 pub use event::{Event, Failing, Misfit, Now};
-pub use job::{Ending, Job, State};
+pub use job::{Ending, Job};
 pub use step::step;
