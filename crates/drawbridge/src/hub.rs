@@ -9,7 +9,7 @@ use drawbridge_store::Store;
 
 use crate::config::Config;
 use crate::jobs::Kept;
-use crate::{home, servers};
+use crate::{home, logs, servers};
 
 /// An open hub, without any entrance yet.
 pub(crate) struct Hub {
@@ -24,8 +24,13 @@ pub(crate) struct Hub {
 impl Hub {
     /// Opens the state folder as configured. Must run inside a tokio runtime.
     pub(crate) fn open(state: PathBuf, config: Config) -> Result<Self> {
-        protect();
         let store = open_store(&state)?;
+        Self::over(store, state, config)
+    }
+
+    /// Opens everything over a state that is open already. Must run inside a tokio runtime.
+    pub(crate) fn over(store: Store, state: PathBuf, config: Config) -> Result<Self> {
+        protect();
         let servers = servers::all(&config, &state)?;
         let settings =
             GatewaySettings { rules: config.rules.clone(), calls_per_minute: config.limits.calls_per_minute };
@@ -50,6 +55,14 @@ pub(crate) fn protect() {
 /// Opens the state alone, for commands that need no server.
 pub(crate) fn open_store(state: &Path) -> Result<Store> {
     Ok(Store::open(state)?)
+}
+
+/// Opens the state alone, and begins the log. In this order: the store makes the folder private, and everything else
+/// that is written there comes after.
+pub(crate) fn open_store_and_log(state: &Path, config: &Config) -> Result<Store> {
+    let store = open_store(state)?;
+    logs::start(config, state)?;
+    Ok(store)
 }
 
 /// The state folder and its configuration.

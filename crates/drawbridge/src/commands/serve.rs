@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve;
 use crate::config::OWNER_KEY;
-use crate::hub::{Hub, configured};
+use crate::hub::{Hub, configured, open_store_and_log};
 use crate::running::Hold;
-use crate::{logs, output, owner_key};
+use crate::{output, owner_key};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
@@ -22,12 +22,9 @@ pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
     if !arguments.listen.is_empty() {
         config.listen = crate::config::Listen::Several(arguments.listen);
     }
-    // The store makes the state folder private; everything else that is written there comes after.
-    let store = crate::hub::open_store(&state)?;
-    logs::start(&config, &state)?;
-    drop(store);
+    let store = open_store_and_log(&state, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async { serve(Hub::open(state, config)?).await });
+    let ended = runtime.block_on(async { serve(Hub::over(store, state, config)?).await });
     // Blocking work that outlived its call must not keep us.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ended.map(|()| ExitCode::SUCCESS)

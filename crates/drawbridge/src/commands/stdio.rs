@@ -3,29 +3,29 @@
 //! Where a hub runs on the same state, the host is handed on to it: what it opens there is seen by everybody else there,
 //! and one program alone decides and records. Where none runs, the door is in this process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::HubPipe;
-use crate::config::Config;
-use crate::hub::{Hub, configured};
-use crate::{logs, pipes, running};
+use crate::hub::{Hub, configured, open_store_and_log};
+use crate::{pipes, running};
 
 /// Serves the host at the other end of standard input and output until it goes away. Standard output belongs to the
 /// protocol: everything else goes to the log and to standard error.
 pub(crate) fn run() -> Result<ExitCode> {
     let (state, config) = configured()?;
-    let store = crate::hub::open_store(&state)?;
-    logs::start(&config, &state)?;
-    drop(store);
+    let store = open_store_and_log(&state, &config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         match pipe_to_hub(&state).await {
-            Some(pipe) => pipe.forward(pipes::input(), pipes::output()).await,
-            None => serve(state, config).await,
+            Some(pipe) => {
+                drop(store);
+                pipe.forward(pipes::input(), pipes::output()).await
+            }
+            None => serve(Hub::over(store, state, config)?).await,
         }
     });
     // A read of standard input cannot be cancelled; the process ends all the same.
@@ -51,8 +51,7 @@ async fn pipe_to_hub(state: &Path) -> Option<HubPipe> {
 }
 
 /// Serves the host from this process.
-async fn serve(state: PathBuf, config: Config) -> Result<()> {
-    let hub = Hub::open(state, config)?;
+async fn serve(hub: Hub) -> Result<()> {
     crate::jobs::start(&hub).await?;
     let (gateway, owner) = (hub.gateway.clone(), hub.gateway.owner());
     let (input, output) = (pipes::input(), pipes::output());

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve::wait_for_signal;
 use crate::cli::WorkerArguments;
-use crate::hub::{Hub, configured};
-use crate::{jobs, logs, output};
+use crate::hub::{Hub, configured, open_store_and_log};
+use crate::{jobs, output};
 
 /// How long a look at the jobs may take before they count as out of reach.
 const LOOK: Duration = Duration::from_secs(2);
@@ -24,12 +24,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Works until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: WorkerArguments) -> Result<ExitCode> {
     let (state, config) = configured()?;
-    // The store makes the state folder private; everything else that is written there comes after.
-    let store = crate::hub::open_store(&state)?;
-    logs::start(&config, &state)?;
-    drop(store);
+    let store = open_store_and_log(&state, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async { work(Hub::open(state, config)?, arguments).await });
+    let ended = runtime.block_on(async { work(Hub::over(store, state, config)?, arguments).await });
     // Blocking work that outlived its call must not keep us.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended.map(|()| ExitCode::SUCCESS)
