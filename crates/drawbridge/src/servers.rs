@@ -18,8 +18,8 @@ pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>>
         Arc::new(files::open(&config.files, state)?),
         Arc::new(terminal::open(config, state)?),
         Arc::new(llm::open(&config.llm, state)?),
-        Arc::new(drawbridge_server_jobs::Jobs::new()),
-        Arc::new(drawbridge_server_jobs::Schedules::new()),
-        Arc::new(drawbridge_server_jobs::Webhooks::new()),
+        Arc::new(drawbridge_server_jobs::jobs()),
+        Arc::new(drawbridge_server_jobs::schedules()),
+        Arc::new(drawbridge_server_jobs::webhooks()),
     ])
 }

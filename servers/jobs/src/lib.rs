@@ -16,30 +16,30 @@ use std::sync::Arc;
 
 use drawbridge_contract::{Server, Tool};
 
-pub use schedules::Schedules;
-pub use webhooks::Webhooks;
+pub use schedules::schedules;
+pub use webhooks::webhooks;
 
 /// The server `jobs`.
-pub struct Jobs {
+pub fn jobs() -> impl Server {
+    let instructions = "The jobs_ tools run any other tool in the background. Use jobs_submit for what takes longer than a minute or should \
+     survive a restart, then jobs_wait or jobs_result. A job is not lost when you go.";
+    ToolsAlone { name: "jobs", instructions, tools: tools::all() }
+}
+
+/// A server that keeps nothing: its tools find what they are about with each call.
+struct ToolsAlone {
+    name: &'static str,
+    instructions: &'static str,
     tools: Vec<Arc<dyn Tool>>,
 }
 
-impl Jobs {
-    /// The server. It finds the jobs with each call.
-    #[expect(clippy::new_without_default, reason = "servers are opened, not made by default")]
-    pub fn new() -> Self {
-        Self { tools: tools::all() }
-    }
-}
-
-impl Server for Jobs {
+impl Server for ToolsAlone {
     fn name(&self) -> &str {
-        "jobs"
+        self.name
     }
 
     fn instructions(&self) -> &str {
-        "The jobs_ tools run any other tool in the background. Use jobs_submit for what takes longer than a minute or should \
-         survive a restart, then jobs_wait or jobs_result. A job is not lost when you go."
+        self.instructions
     }
 
     fn tools(&self) -> Vec<Arc<dyn Tool>> {

@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{One, line, schedule_error, schedules_of};
+use super::{One, line, schedules_of};
+use crate::error::tool_error;
 
 pub(crate) struct Add;
 
@@ -52,7 +53,7 @@ impl TypedTool<()> for Add {
         let Input { name, tool, arguments, options, when } = input;
         let arguments = Arguments::from_map(arguments);
         let new = NewScheduleRequest { name, tool, arguments, options, when };
-        let schedule = schedules_of(context)?.add(&context.caller, new).await.map_err(schedule_error)?;
+        let schedule = schedules_of(context)?.add(&context.caller, new).await.map_err(tool_error)?;
         Ok(ToolResult::text_and(&line(&schedule), &One { schedule }).into())
     }
 }

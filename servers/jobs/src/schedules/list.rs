@@ -8,7 +8,8 @@ use drawbridge_contract::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{schedule_error, schedules_of};
+use super::schedules_of;
+use crate::error::tool_error;
 
 pub(crate) struct List;
 
@@ -40,7 +41,7 @@ impl TypedTool<()> for List {
 
     async fn run(_: &Arc<()>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let Input {} = input;
-        let schedules = schedules_of(context)?.list(&context.caller).await.map_err(schedule_error)?;
+        let schedules = schedules_of(context)?.list(&context.caller).await.map_err(tool_error)?;
         Ok(ToolResult::structured(&Listed { schedules }).into())
     }
 }

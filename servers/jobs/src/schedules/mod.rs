@@ -10,49 +10,28 @@ mod run;
 
 use std::sync::Arc;
 
-use drawbridge_contract::{
-    Context, Example, Refusal, ScheduleView, Schedules as Kept, Server, Tool, ToolError, bind,
-};
+use drawbridge_contract::{Context, Example, ScheduleView, Schedules as Kept, Server, ToolError, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{jobs_of, tool_error};
+use crate::ToolsAlone;
+use crate::error::jobs_of;
 
 /// The server `schedules`.
-pub struct Schedules {
-    tools: Vec<Arc<dyn Tool>>,
-}
-
-impl Schedules {
-    /// The server. It finds the schedules with each call.
-    #[expect(clippy::new_without_default, reason = "servers are opened, not made by default")]
-    pub fn new() -> Self {
-        let nothing = &Arc::new(());
-        let tools = vec![
-            bind::<_, add::Add>(nothing),
-            bind::<_, list::List>(nothing),
-            bind::<_, next::Next>(nothing),
-            bind::<_, pause::Pause>(nothing),
-            bind::<_, resume::Resume>(nothing),
-            bind::<_, run::Run>(nothing),
-            bind::<_, remove::Remove>(nothing),
-        ];
-        Self { tools }
-    }
-}
-
-impl Server for Schedules {
-    fn name(&self) -> &str {
-        "schedules"
-    }
-
-    fn instructions(&self) -> &str {
-        "The schedules_ tools begin jobs at the times of a cron pattern, or again and again after a while."
-    }
-
-    fn tools(&self) -> Vec<Arc<dyn Tool>> {
-        self.tools.clone()
-    }
+pub fn schedules() -> impl Server {
+    let nothing = &Arc::new(());
+    let tools = vec![
+        bind::<_, add::Add>(nothing),
+        bind::<_, list::List>(nothing),
+        bind::<_, next::Next>(nothing),
+        bind::<_, pause::Pause>(nothing),
+        bind::<_, resume::Resume>(nothing),
+        bind::<_, run::Run>(nothing),
+        bind::<_, remove::Remove>(nothing),
+    ];
+    let instructions =
+        "The schedules_ tools begin jobs at the times of a cron pattern, or again and again after a while.";
+    ToolsAlone { name: "schedules", instructions, tools }
 }
 
 /// The schedules of this hub.
@@ -60,11 +39,6 @@ fn schedules_of(context: &Context) -> Result<Arc<dyn Kept>, ToolError> {
     jobs_of(context)?.schedules().ok_or_else(|| {
         ToolError::Failed("this hub keeps no schedules; `drawbridge serve` runs one that does".to_owned())
     })
-}
-
-/// A tool that the caller does not see is none; everything else is as for jobs.
-fn schedule_error(refusal: Refusal) -> ToolError {
-    tool_error(refusal)
 }
 
 /// The schedule that a tool is about.

@@ -6,7 +6,8 @@ use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NO_SUCH_SCHEDULE, schedule_error, schedules_of};
+use super::{NO_SUCH_SCHEDULE, schedules_of};
+use crate::error::tool_error;
 
 pub(crate) struct Next;
 
@@ -47,8 +48,7 @@ impl TypedTool<()> for Next {
 
     async fn run(_: &Arc<()>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let schedules = schedules_of(context)?;
-        let times =
-            schedules.next(&context.caller, &input.name, input.count).await.map_err(schedule_error)?;
+        let times = schedules.next(&context.caller, &input.name, input.count).await.map_err(tool_error)?;
         Ok(ToolResult::structured(&Times { times }).into())
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 
-use super::{NO_SUCH_SCHEDULE, Which, schedule_error, schedules_of};
+use super::{NO_SUCH_SCHEDULE, Which, schedules_of};
+use crate::error::tool_error;
 
 pub(crate) struct Remove;
 
@@ -23,7 +24,7 @@ impl TypedTool<()> for Remove {
 
     async fn run(_: &Arc<()>, input: Which, context: &Context) -> Result<Outcome, ToolError> {
         let schedules = schedules_of(context)?;
-        schedules.remove(&context.caller, &input.name).await.map_err(schedule_error)?;
+        schedules.remove(&context.caller, &input.name).await.map_err(tool_error)?;
         Ok(ToolResult::text(&format!("Schedule {} is removed.", input.name)).into())
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use drawbridge_contract::{Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
 
-use super::{NO_SUCH_SCHEDULE, One, Which, line, schedule_error, schedules_of};
+use super::{NO_SUCH_SCHEDULE, One, Which, line, schedules_of};
+use crate::error::tool_error;
 use crate::tools::STEERS;
 
 pub(crate) struct Resume;
@@ -25,7 +26,7 @@ impl TypedTool<()> for Resume {
 
     async fn run(_: &Arc<()>, input: Which, context: &Context) -> Result<Outcome, ToolError> {
         let schedules = schedules_of(context)?;
-        let schedule = schedules.pause(&context.caller, &input.name, false).await.map_err(schedule_error)?;
+        let schedule = schedules.pause(&context.caller, &input.name, false).await.map_err(tool_error)?;
         Ok(ToolResult::text_and(&line(&schedule), &One { schedule }).into())
     }
 }

@@ -6,7 +6,8 @@ use drawbridge_contract::{Annotations, Context, Outcome, ToolError, ToolResult, 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{NO_SUCH_SCHEDULE, Which, schedule_error, schedules_of};
+use super::{NO_SUCH_SCHEDULE, Which, schedules_of};
+use crate::error::tool_error;
 
 pub(crate) struct Run;
 
@@ -32,7 +33,7 @@ impl TypedTool<()> for Run {
 
     async fn run(_: &Arc<()>, input: Which, context: &Context) -> Result<Outcome, ToolError> {
         let schedules = schedules_of(context)?;
-        let job = schedules.run(&context.caller, &input.name).await.map_err(schedule_error)?;
+        let job = schedules.run(&context.caller, &input.name).await.map_err(tool_error)?;
         let text = format!("Job {job} was begun; jobs_wait waits for it.");
         Ok(ToolResult::text_and(&text, &Begun { job }).into())
     }

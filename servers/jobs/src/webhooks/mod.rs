@@ -11,48 +11,29 @@ mod rotate;
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Context, Example, Server, Tool, ToolError, Webhooks as Kept, bind};
+use drawbridge_contract::{Context, Example, Server, ToolError, Webhooks as Kept, bind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::ToolsAlone;
 use crate::error::jobs_of;
 
 /// The server `webhooks`.
-pub struct Webhooks {
-    tools: Vec<Arc<dyn Tool>>,
-}
-
-impl Webhooks {
-    /// The server. It finds the webhooks with each call.
-    #[expect(clippy::new_without_default, reason = "servers are opened, not made by default")]
-    pub fn new() -> Self {
-        let nothing = &Arc::new(());
-        let tools = vec![
-            bind::<_, add::Add>(nothing),
-            bind::<_, list::List>(nothing),
-            bind::<_, log::Log>(nothing),
-            bind::<_, redeliver::Redeliver>(nothing),
-            bind::<_, pause::Pause>(nothing),
-            bind::<_, resume::Resume>(nothing),
-            bind::<_, rotate::Rotate>(nothing),
-            bind::<_, remove::Remove>(nothing),
-        ];
-        Self { tools }
-    }
-}
-
-impl Server for Webhooks {
-    fn name(&self) -> &str {
-        "webhooks"
-    }
-
-    fn instructions(&self) -> &str {
-        "The webhooks_ tools tell a program elsewhere what becomes of jobs, by signed requests."
-    }
-
-    fn tools(&self) -> Vec<Arc<dyn Tool>> {
-        self.tools.clone()
-    }
+pub fn webhooks() -> impl Server {
+    let nothing = &Arc::new(());
+    let tools = vec![
+        bind::<_, add::Add>(nothing),
+        bind::<_, list::List>(nothing),
+        bind::<_, log::Log>(nothing),
+        bind::<_, redeliver::Redeliver>(nothing),
+        bind::<_, pause::Pause>(nothing),
+        bind::<_, resume::Resume>(nothing),
+        bind::<_, rotate::Rotate>(nothing),
+        bind::<_, remove::Remove>(nothing),
+    ];
+    let instructions =
+        "The webhooks_ tools tell a program elsewhere what becomes of jobs, by signed requests.";
+    ToolsAlone { name: "webhooks", instructions, tools }
 }
 
 /// The webhooks of this hub.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use drawbridge_contract::kit::Kit;
 use drawbridge_contract::{Server, ToolSpec};
-use drawbridge_server_jobs::{Jobs, Schedules, Webhooks};
+use drawbridge_server_jobs::{jobs, schedules, webhooks};
 use expect_test::{ExpectFile, expect_file};
 
 fn specs_of(server: &dyn Server) -> Vec<ToolSpec> {
@@ -13,7 +13,7 @@ fn specs_of(server: &dyn Server) -> Vec<ToolSpec> {
 }
 
 fn specs() -> Vec<ToolSpec> {
-    let servers: [&dyn Server; 3] = [&Jobs::new(), &Schedules::new(), &Webhooks::new()];
+    let servers: [&dyn Server; 3] = [&jobs(), &schedules(), &webhooks()];
     servers.into_iter().flat_map(specs_of).collect()
 }
 
@@ -29,7 +29,7 @@ fn every_tool_is_well_described() {
         assert_eq!(spec.problems(), Vec::<String>::new(), "{}", spec.name);
         assert!(!spec.examples.is_empty(), "{} has no example", spec.name);
     }
-    let servers: [&dyn Server; 3] = [&Jobs::new(), &Schedules::new(), &Webhooks::new()];
+    let servers: [&dyn Server; 3] = [&jobs(), &schedules(), &webhooks()];
     for server in servers {
         let prefix = format!("{}_", server.name());
         assert!(specs_of(server).iter().all(|spec| spec.name.starts_with(&prefix)), "{prefix}");
@@ -38,9 +38,9 @@ fn every_tool_is_well_described() {
 
 #[tokio::test]
 async fn without_jobs_every_tool_says_so() {
-    all_say_so(Jobs::new()).await;
-    all_say_so(Schedules::new()).await;
-    all_say_so(Webhooks::new()).await;
+    all_say_so(jobs()).await;
+    all_say_so(schedules()).await;
+    all_say_so(webhooks()).await;
 }
 
 async fn all_say_so(server: impl Server) {
@@ -54,9 +54,9 @@ async fn all_say_so(server: impl Server) {
 /// The part of the documentation that comes from the specs is in step with them.
 #[test]
 fn the_documentation_is_in_step() {
-    check_page(&Jobs::new(), "jobs", expect_file!["../../../../docs/jobs-tools.md"]);
-    check_page(&Schedules::new(), "schedules", expect_file!["../../../../docs/schedules-tools.md"]);
-    check_page(&Webhooks::new(), "webhooks", expect_file!["../../../../docs/webhooks-tools.md"]);
+    check_page(&jobs(), "jobs", expect_file!["../../../../docs/jobs-tools.md"]);
+    check_page(&schedules(), "schedules", expect_file!["../../../../docs/schedules-tools.md"]);
+    check_page(&webhooks(), "webhooks", expect_file!["../../../../docs/webhooks-tools.md"]);
 }
 
 fn check_page(server: &dyn Server, name: &str, page: ExpectFile) {
