@@ -2,22 +2,17 @@
 
 use std::borrow::Cow;
 
+use drawbridge_contract::is_visible;
+
 /// `name` with control characters, direction marks and tag characters written out, such as `\u{1b}`.
 pub(crate) fn visible(name: &str) -> Cow<'_, str> {
-    if !name.contains(is_treacherous) {
+    if !name.contains(|character| !is_visible(character)) {
         return name.into();
     }
     let write = |character: char| {
-        if is_treacherous(character) { character.escape_unicode().to_string() } else { character.to_string() }
+        if is_visible(character) { character.to_string() } else { character.escape_unicode().to_string() }
     };
     name.chars().map(write).collect::<String>().into()
-}
-
-/// Controls, the direction marks of Unicode (UAX #9), and the tag characters.
-fn is_treacherous(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
