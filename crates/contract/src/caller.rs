@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::Grade;
+
 /// One who may make calls: the owner at the console, a key, a local peer, a job, a workflow step.
 /// Made only by an [`Authenticator`]; shared, because every call of a connection names the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct Caller {
     pub id: Arc<str>,
     /// What kind of caller it is.
     pub kind: CallerKind,
+    /// The tier that bounds what it may do; `None` for the owner, and where the owner uses no tiers.
+    pub grade: Option<Grade>,
 }
 
 /// The kinds of callers, for rules that differ between them.
@@ -22,6 +26,11 @@ pub enum CallerKind {
 }
 
 impl Caller {
+    /// One that no tier bounds.
+    pub fn new(id: impl Into<Arc<str>>, kind: CallerKind) -> Self {
+        Self { id: id.into(), kind, grade: None }
+    }
+
     /// Whether this is the owner, who may decide approvals where the host shows them.
     pub fn is_owner(&self) -> bool {
         self.kind == CallerKind::Owner

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::CallLimit;
+
 /// Why a tool could not do what it was asked. Becomes an error result that the model can act on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ToolError {
@@ -58,6 +60,19 @@ pub enum Refusal {
         /// When the next call fits.
         retry_after: Duration,
     },
+    /// The tier's calls of this window are used up.
+    #[error(
+        "the calls of tier {tier} are used up: at most {} in {}; try again in {} s",
+        limit.count, span(limit.window_seconds), retry_after.as_secs().max(1)
+    )]
+    TierSpent {
+        /// The tier.
+        tier: Box<str>,
+        /// What it allows.
+        limit: CallLimit,
+        /// When the next call fits.
+        retry_after: Duration,
+    },
     /// The tool ran longer than its time.
     #[error("{tool} was stopped after {} s, its time limit", limit.as_secs())]
     TimedOut {
@@ -99,4 +114,23 @@ pub enum Refusal {
     /// Our own fault; the log has the details.
     #[error("internal error in {0}; the log has the details")]
     Internal(Box<str>),
+}
+
+impl Refusal {
+    /// When the same call may fit, where the refusal is one of time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::TierSpent { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+/// Whole minutes as minutes, anything else as seconds.
+fn span(seconds: u32) -> String {
+    match seconds {
+        60 => "a minute".to_owned(),
+        minutes if minutes % 60 == 0 => format!("{} minutes", minutes / 60),
+        seconds => format!("{seconds} s"),
+    }
 }

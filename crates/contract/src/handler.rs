@@ -6,7 +6,8 @@ use tokio::sync::broadcast;
 
 use crate::{
     BoxFuture, Call, Caller, Change, Completion, ExchangeHandle, Exchanges, Jobs, Live, Outcome,
-    PromptResult, Refusal, ResourceResult, StreamHandle, Suggestions, Target, ToolResult, View, Watch,
+    PromptResult, Refusal, ResourceResult, Standing, StreamHandle, Suggestions, Target, ToolResult, View,
+    Watch,
 };
 
 /// What a completed call answers, by its target.
@@ -49,6 +50,11 @@ pub trait Handler: Send + Sync + 'static {
     /// The servers that answer requests of other protocols, by their names; the same for as long as the door is open.
     fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {
         Vec::new()
+    }
+
+    /// Which tier bounds this caller, and what is left of it. Costs what a view costs.
+    fn standing(&self, _caller: &Caller) -> Standing {
+        Standing::default()
     }
 
     /// What this caller sees now.

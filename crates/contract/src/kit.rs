@@ -35,7 +35,7 @@ struct Door {
 impl Kit {
     /// A kit around `server`, called as the owner.
     pub fn of(server: impl Server) -> Self {
-        let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
         Self(Arc::new(Door { server: Box::new(server), caller, changes: broadcast::channel(64).0 }))
     }
 

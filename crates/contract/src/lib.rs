@@ -20,13 +20,16 @@ mod job;
 mod json;
 #[cfg(any(test, feature = "kit"))]
 pub mod kit;
+mod old;
 mod outcome;
 mod prompt;
 mod resource;
 mod schedule;
 mod server;
+mod session;
 mod spec;
 mod stream;
+mod tier;
 mod tool;
 mod typed;
 mod view;
@@ -53,13 +56,16 @@ pub use job::{
     QueueLoad, Run,
 };
 pub use json::{ParseError, parse_strict, raw};
+pub use old::{OldMethod, OldParams};
 pub use outcome::{Outcome, ToolResult};
 pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
 pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Resources};
 pub use schedule::{MissedTimes, NewScheduleRequest, ScheduleView, Schedules, Timetable};
 pub use server::Server;
+pub use session::{CONSOLE_HEADER, SESSION_COOKIE, Session};
 pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
 pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams};
+pub use tier::{CallLimit, Grade, Licence, LlmLimits, Standing, Tier};
 pub use tool::Tool;
 pub use typed::{TypedTool, bind};
 pub use view::View;

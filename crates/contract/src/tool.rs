@@ -1,6 +1,6 @@
 //! A tool: a spec and the code that runs it.
 
-use crate::{Arguments, BoxFuture, Context, Outcome, ToolError, ToolSpec};
+use crate::{Arguments, BoxFuture, Context, OldMethod, Outcome, ToolError, ToolSpec};
 
 /// A spec and the code that runs it. Built-in tools implement [`crate::TypedTool`] instead, which is less to write.
 pub trait Tool: Send + Sync + 'static {
@@ -12,6 +12,12 @@ pub trait Tool: Send + Sync + 'static {
     /// happen keeps its arguments short. Secrets are masked all the same.
     fn is_audited_whole(&self) -> bool {
         false
+    }
+
+    /// How clients of the older dialect call it, if they can by a name of its own. Methods that are Drawbridge's own stand
+    /// in a table of that dialect instead.
+    fn old_method(&self) -> Option<&OldMethod> {
+        None
     }
 
     /// Runs it. The arguments fit the input schema. The future is dropped at the deadline and on cancellation;
