@@ -96,12 +96,13 @@ impl Policy {
     }
 
     fn add(&mut self, row: Row, per_minute: Option<u32>, before: Option<&Self>) {
-        // The owner's key and the command line's short-lived ones are the owner, who has one access.
+        // The owner's key and the short-lived ones of the command line and browsers are the owner, who has one access.
         let access = match row.kind {
             KeyKind::Key => {
                 before.and_then(|before| before.unchanged(&row)).or_else(|| access_of(&row, per_minute))
             }
-            KeyKind::Owner | KeyKind::Session => Some(self.owner().clone()),
+            KeyKind::Owner | KeyKind::Session | KeyKind::Console => Some(self.owner().clone()),
+            KeyKind::Link => None,
         };
         let Some(access) = access else { return };
         let key = Key {

@@ -35,8 +35,12 @@ words! {
         Owner = "owner",
         /// A caller's.
         Key = "key",
-        /// Made for one stay, such as a person at the console.
+        /// Made for one stay of the command line or a host.
         Session = "session",
+        /// A browser's, in which the owner signed in at the console.
+        Console = "console",
+        /// Opens nothing by itself: it is exchanged for a browser's key once.
+        Link = "link",
     }
 }
 

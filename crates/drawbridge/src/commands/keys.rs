@@ -105,7 +105,8 @@ fn show_once(key: &Key, secret: &str, json: bool) -> Result<()> {
 fn list(all: bool, json: bool) -> Result<()> {
     let now = now_us();
     let mut keys = super::store()?.keys().list()?;
-    keys.retain(|key| all || (key.is_live(now) && key.kind != KeyKind::Session));
+    let is_brief = |key: &Key| matches!(key.kind, KeyKind::Session | KeyKind::Link);
+    keys.retain(|key| all || (key.is_live(now) && !is_brief(key)));
     if json {
         return output::json(&keys);
     }
