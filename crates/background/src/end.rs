@@ -70,7 +70,7 @@ fn failure(refusal: &Refusal) -> Failure {
             let retry_after_ms = Some(PAUSE_AFTER_STOP_MS);
             Failure { retry_after_ms, ..Failure::retryable(codes::INTERRUPTED, message) }
         }
-        Refusal::RateLimited { retry_after, .. } => {
+        Refusal::RateLimited { retry_after, .. } | Refusal::TierSpent { retry_after, .. } => {
             let retry_after_ms = u32::try_from(retry_after.as_millis()).ok();
             Failure { retry_after_ms, ..Failure::retryable(codes::REFUSED, message) }
         }

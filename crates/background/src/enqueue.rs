@@ -105,7 +105,7 @@ mod tests {
 
     fn request(annotations: Annotations, options: JobOptions) -> JobRequest {
         JobRequest {
-            caller: Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner }),
+            caller: Arc::new(Caller::new("owner", CallerKind::Owner)),
             tool: "t".into(),
             annotations,
             arguments: Arguments::none(),

@@ -111,9 +111,10 @@ fn call(caller: Arc<Caller>, firing: &Firing) -> Result<Call, TriggerError> {
 fn trigger_error(refusal: &Refusal) -> TriggerError {
     let why = refusal.to_string();
     match refusal {
-        Refusal::Raised | Refusal::RateLimited { .. } | Refusal::Tool(ToolError::Failed(_)) => {
-            TriggerError::Passing(why)
-        }
+        Refusal::Raised
+        | Refusal::RateLimited { .. }
+        | Refusal::TierSpent { .. }
+        | Refusal::Tool(ToolError::Failed(_)) => TriggerError::Passing(why),
         Refusal::NotFound { .. }
         | Refusal::InvalidArguments { .. }
         | Refusal::Denied(_)

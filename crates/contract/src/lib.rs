@@ -63,7 +63,6 @@ pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Res
 pub use schedule::{MissedTimes, NewScheduleRequest, ScheduleView, Schedules, Timetable};
 pub use server::Server;
 pub use session::{CONSOLE_HEADER, SESSION_COOKIE, Session};
-pub use session::{CONSOLE_HEADER, SESSION_COOKIE, Session};
 pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
 pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams};
 pub use tier::{CallLimit, Grade, Licence, LlmLimits, Standing, Tier};

@@ -131,7 +131,7 @@ fn same_rights(one: &Row, other: &Row) -> bool {
 }
 
 fn owner() -> Arc<Access> {
-    let caller = Arc::new(Caller { id: OWNER.into(), kind: CallerKind::Owner });
+    let caller = Arc::new(Caller::new(OWNER, CallerKind::Owner));
     Arc::new(Access::new(caller, Patterns::all(), None, None))
 }
 
@@ -140,7 +140,7 @@ fn access_of(row: &Row, per_minute: Option<u32>) -> Option<Arc<Access>> {
     let scopes = Patterns::compile(row.scopes.iter().map(String::as_str))
         .inspect_err(|error| tracing::error!(key = %row.name, %error, "this key is not served"))
         .ok()?;
-    let caller = Arc::new(Caller { id: format!("key:{}", row.name).into(), kind: CallerKind::Key });
+    let caller = Arc::new(Caller::new(format!("key:{}", row.name), CallerKind::Key));
     let rate = RateLimit::new(row.calls_per_minute.or(per_minute));
     Some(Arc::new(Access::new(caller, scopes, row.expires_us, rate)))
 }

@@ -148,7 +148,7 @@ mod tests {
     const OUTWARD: Annotations = Annotations { open_world: true, ..Annotations::READS };
 
     fn decide(rules: &[RuleSettings], caller: &str, annotations: Annotations) -> Decision {
-        let caller = Caller { id: caller.into(), kind: CallerKind::Key };
+        let caller = Caller::new(caller, CallerKind::Key);
         Rules::compile(rules).unwrap().decide(&caller, "files_write", annotations).decision
     }
 

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn call(caller: &str, tool: &str, arguments: &str) -> Call {
-        let caller = Arc::new(Caller { id: caller.into(), kind: CallerKind::Key });
+        let caller = Arc::new(Caller::new(caller, CallerKind::Key));
         let arguments = Arguments::decode(&RawValue::from_string(arguments.to_owned()).unwrap()).unwrap();
         Call::new(caller, Target::Tool(tool.into()), arguments, Origin::default())
     }

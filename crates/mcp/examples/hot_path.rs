@@ -131,7 +131,7 @@ async fn measure(what: &str, rounds: u32, router: &Router, make: impl Fn() -> Re
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+    let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
     let router = router(Arc::new(open()), HttpSettings::default());
     let call = r#""name":"echo","arguments":{"text":"hello"},"#;
     measure("tools/call, small", ROUNDS, &router, || request(&caller, "tools/call", Some("echo"), call))

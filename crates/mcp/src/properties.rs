@@ -164,7 +164,7 @@ impl Server for Nothing {
 fn check_connection(frames: &[Vec<u8>]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
         let connection = Connection::new(Core::new(Kit::of(Nothing).handler(), 10), caller, "test");
         for frame in frames {
             connection.receive(frame);

@@ -159,7 +159,7 @@ impl From<Refusal> for Problem {
             Refusal::Raised => Kind::Raised,
             Refusal::Denied(_) | Refusal::Tool(ToolError::Refused(_)) => Kind::Denied,
             Refusal::NeedsApproval(_) => Kind::NeedsApproval,
-            Refusal::RateLimited { .. } => Kind::RateLimited,
+            Refusal::RateLimited { .. } | Refusal::TierSpent { .. } => Kind::RateLimited,
             Refusal::TimedOut { .. } => Kind::TimedOut,
             Refusal::Cancelled | Refusal::Stopped(_) | Refusal::Tool(ToolError::Cancelled) => Kind::Cancelled,
             Refusal::TooLarge { .. } => Kind::TooLarge,
@@ -169,11 +169,7 @@ impl From<Refusal> for Problem {
                 Kind::Internal
             }
         };
-        let retry_after = match &refusal {
-            Refusal::RateLimited { retry_after, .. } => Some(*retry_after),
-            _ => None,
-        };
-        Self { retry_after, ..Self::new(kind, refusal.to_string()) }
+        Self { retry_after: refusal.retry_after(), ..Self::new(kind, refusal.to_string()) }
     }
 }
 

@@ -22,9 +22,11 @@ pub(crate) fn tool_error(refusal: Refusal) -> ToolError {
         )),
         Refusal::NotFound { .. } => ToolError::NotFound(refusal.to_string()),
         Refusal::InvalidArguments { .. } => ToolError::Invalid(refusal.to_string()),
-        Refusal::Denied(_) | Refusal::Raised | Refusal::RateLimited { .. } | Refusal::NeedsApproval(_) => {
-            ToolError::Refused(refusal.to_string())
-        }
+        Refusal::Denied(_)
+        | Refusal::Raised
+        | Refusal::RateLimited { .. }
+        | Refusal::TierSpent { .. }
+        | Refusal::NeedsApproval(_) => ToolError::Refused(refusal.to_string()),
         Refusal::Tool(error) => error,
         Refusal::Cancelled => ToolError::Cancelled,
         other => ToolError::Failed(other.to_string()),

@@ -239,7 +239,7 @@ mod tests {
     use crate::version::Version;
 
     fn caller(id: &str) -> Arc<Caller> {
-        Arc::new(Caller { id: id.into(), kind: CallerKind::Key })
+        Arc::new(Caller::new(id, CallerKind::Key))
     }
 
     fn open(sessions: &Sessions, owner: &Arc<Caller>) -> Result<Arc<Session>, WireError> {

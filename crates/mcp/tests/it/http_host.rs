@@ -120,7 +120,7 @@ impl HttpHost {
 }
 
 fn caller(id: &str) -> Arc<Caller> {
-    Arc::new(Caller { id: id.into(), kind: CallerKind::Key })
+    Arc::new(Caller::new(id, CallerKind::Key))
 }
 
 async fn got(response: Response) -> Got {

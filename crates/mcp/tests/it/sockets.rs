@@ -15,7 +15,7 @@ use crate::world::World;
 
 /// Serves a world on a free port, and connects to it.
 async fn connect(world: &World, quiet_max: Duration) -> TcpStream {
-    let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+    let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
     let settings = HttpSettings { quiet_max, ..HttpSettings::default() };
     let app = router(world.handler(), settings).layer(Extension(caller));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -22,7 +22,7 @@ impl StdioHost {
     pub(crate) fn new(world: &World) -> Self {
         let (input, reader) = tokio::io::duplex(64 * 1024);
         let (writer, output) = tokio::io::duplex(64 * 1024);
-        let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
         let shutdown = CancellationToken::new();
         let serving = drawbridge_mcp::stdio::serve(world.handler(), caller, reader, writer, shutdown.clone());
         let output = BufReader::new(output).lines();

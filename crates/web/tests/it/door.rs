@@ -16,7 +16,7 @@ pub(crate) struct Keys(Mutex<HashMap<String, Arc<Caller>>>);
 
 impl Keys {
     pub(crate) fn new() -> Self {
-        let owner = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let owner = Arc::new(Caller::new("owner", CallerKind::Owner));
         Self(Mutex::new([(KEY.to_owned(), owner)].into()))
     }
 

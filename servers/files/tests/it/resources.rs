@@ -119,5 +119,5 @@ async fn told(changes: &mut drawbridge_contract::broadcast::Receiver<Change>) ->
 }
 
 fn owner() -> drawbridge_contract::Caller {
-    drawbridge_contract::Caller { id: "owner".into(), kind: drawbridge_contract::CallerKind::Owner }
+    drawbridge_contract::Caller::new("owner", drawbridge_contract::CallerKind::Owner)
 }

@@ -67,13 +67,13 @@ impl Desk {
     }
 
     pub(crate) fn serving(server: impl Server, state: TempDir) -> Self {
-        let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
         Self { owner: Seat { door: Kit::of(server).handler(), caller }, state }
     }
 
     /// Somebody with a key of this name.
     pub(crate) fn key(&self, name: &str) -> Seat {
-        let caller = Arc::new(Caller { id: format!("key:{name}").into(), kind: CallerKind::Key });
+        let caller = Arc::new(Caller::new(format!("key:{name}"), CallerKind::Key));
         Seat { caller, ..self.owner.clone() }
     }
 }

@@ -45,13 +45,13 @@ impl Desk {
         settings.read.push(person.clone());
         let settings = change(settings);
         let kit = Kit::of(Terminal::open(settings, Arc::new(Sandbox::new())).unwrap());
-        let caller = Arc::new(Caller { id: "owner".into(), kind: CallerKind::Owner });
+        let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
         Self { owner: Seat { door: kit.handler(), caller, person }, home }
     }
 
     /// Somebody with a key of this name.
     pub(crate) fn key(&self, name: &str) -> Seat {
-        let caller = Arc::new(Caller { id: format!("key:{name}").into(), kind: CallerKind::Key });
+        let caller = Arc::new(Caller::new(format!("key:{name}"), CallerKind::Key));
         Seat { caller, ..self.owner.clone() }
     }
 
