@@ -7,19 +7,17 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// How long lines are gathered before they are written together. A crash of the machine loses so much at most.
 pub(crate) const BATCH_DELAY: Duration = Duration::from_millis(100);
-/// How often the writer wakes when nothing happens.
-const IDLE: Duration = Duration::from_secs(60 * 60);
 /// How long one waits for everything to be on disk.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 /// How many lines may wait to be written; beyond it no request is let in, because it could not be counted.
@@ -31,6 +29,7 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Line", into = "Line")]
 pub(crate) struct Entry {
     /// When, in seconds since the epoch.
     pub(crate) at: i64,
@@ -40,13 +39,11 @@ pub(crate) struct Entry {
     pub(crate) caller: Arc<str>,
     /// As `provider/model`.
     pub(crate) model: Arc<str>,
-    #[serde(flatten)]
     pub(crate) what: What,
 }
 
 /// What a line says.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum What {
     /// A request is about to be sent, and may use so much.
     Began { tokens: u64, micros: u64 },
@@ -56,11 +53,90 @@ pub(crate) enum What {
         completion_tokens: u64,
         micros: u64,
         /// Whether it was estimated here, because the provider did not say.
-        #[serde(default)]
         estimated: bool,
     },
     /// It was not sent after all.
     Dropped,
+}
+
+/// A line as it is on disk: flat, because that is written and read several times faster than what serde flattens.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: i64,
+    by: u64,
+    request: u64,
+    caller: Arc<str>,
+    model: Arc<str>,
+    what: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    completion_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    micros: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    estimated: Option<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Began,
+    Ended,
+    Dropped,
+}
+
+impl From<Entry> for Line {
+    fn from(entry: Entry) -> Self {
+        let Entry { at, by, request, caller, model, what } = entry;
+        let (tokens, prompt_tokens, completion_tokens, micros, estimated) = Default::default();
+        let line = |what| Self {
+            at,
+            by,
+            request,
+            caller,
+            model,
+            what,
+            tokens,
+            prompt_tokens,
+            completion_tokens,
+            micros,
+            estimated,
+        };
+        match what {
+            What::Began { tokens, micros } => {
+                Self { tokens: Some(tokens), micros: Some(micros), ..line(Word::Began) }
+            }
+            What::Ended { prompt_tokens, completion_tokens, micros, estimated } => Self {
+                prompt_tokens: Some(prompt_tokens),
+                completion_tokens: Some(completion_tokens),
+                micros: Some(micros),
+                estimated: Some(estimated),
+                ..line(Word::Ended)
+            },
+            What::Dropped => line(Word::Dropped),
+        }
+    }
+}
+
+impl From<Line> for Entry {
+    fn from(line: Line) -> Self {
+        let Line { at, by, request, caller, model, .. } = line;
+        let micros = line.micros.unwrap_or(0);
+        let what = match line.what {
+            Word::Began => What::Began { tokens: line.tokens.unwrap_or(0), micros },
+            Word::Ended => What::Ended {
+                prompt_tokens: line.prompt_tokens.unwrap_or(0),
+                completion_tokens: line.completion_tokens.unwrap_or(0),
+                micros,
+                estimated: line.estimated.unwrap_or(false),
+            },
+            Word::Dropped => What::Dropped,
+        };
+        Self { at, by, request, caller, model, what }
+    }
 }
 
 /// The day of a time, counted from 1970-01-01.
@@ -73,45 +149,64 @@ fn file_of(folder: &Path, day: i64) -> PathBuf {
     folder.join(format!("usage-{}.jsonl", date.format("%Y-%m-%d")))
 }
 
-/// What the writer is told.
-enum Told {
-    /// Write this, when it is convenient.
-    Entry(Entry),
-    /// Write everything now, and say so.
-    Flush(Sender<()>),
-}
-
 /// The log, open.
 pub(crate) struct Log {
     folder: PathBuf,
-    lines: Option<Sender<Told>>,
     writer: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
+    /// What this process's lines have in them, and no others.
+    ours: memchr::memmem::Finder<'static>,
     /// How much of which day's file has been read.
     read: (i64, u64),
 }
 
 #[derive(Default)]
 struct Shared {
+    queue: Mutex<Queue>,
+    /// The writer is told of the first line of a batch and of what cannot wait, and sleeps through the rest.
+    told: Condvar,
+    /// Lines that are not on disk yet, those that the writer holds included.
     waiting: AtomicUsize,
     /// Whether the last attempt to write failed.
     fails: AtomicBool,
 }
 
+/// What the writer has to do.
+#[derive(Default)]
+struct Queue {
+    entries: Vec<Entry>,
+    /// Who waits until everything is written.
+    flushes: Vec<Sender<()>>,
+    ended: bool,
+}
+
+impl Queue {
+    fn is_urgent(&self) -> bool {
+        self.ended || !self.flushes.is_empty()
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Log {
-    /// Opens the log in `folder`, which is made when it is missing.
+    /// Opens the log in `folder`, which is made when it is missing, for the process `by`.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn open(folder: &Path, by: u64) -> io::Result<Self> {
         make_private(folder)?;
-        let (lines, receiver) = channel();
         let shared = Arc::new(Shared::default());
         let (of_writer, place) = (shared.clone(), folder.to_owned());
         let writer = std::thread::Builder::new()
             .name("llm-usage".to_owned())
-            .spawn(move || write_all(&receiver, &place, &of_writer))?;
-        Ok(Self { folder: folder.to_owned(), lines: Some(lines), writer: Some(writer), shared, read: (0, 0) })
+            .spawn(move || write_all(&place, &of_writer))?;
+        // Within a text of a line, the first quotation mark would stand behind a backslash.
+        let ours = memchr::memmem::Finder::new(&format!(",\"by\":{by},")).into_owned();
+        Ok(Self { folder: folder.to_owned(), writer: Some(writer), shared, ours, read: (0, 0) })
     }
 
     /// Whether new requests can be counted.
@@ -123,25 +218,26 @@ impl Log {
     /// Hands a line to the writer.
     pub(crate) fn write(&self, entry: Entry) {
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        // The writer lives until we are dropped.
-        if let Some(lines) = &self.lines {
-            let _ = lines.send(Told::Entry(entry));
+        let mut queue = self.shared.queue();
+        queue.entries.push(entry);
+        if queue.entries.len() == 1 {
+            self.shared.told.notify_one();
         }
     }
 
     /// Something that waits until everything handed over so far is on disk, or cannot be written: to be called without
     /// holding anything.
     pub(crate) fn flusher(&self) -> impl FnOnce() + use<> {
-        let lines = self.lines.clone();
+        let shared = self.shared.clone();
         move || {
             let (done, is_done) = channel();
-            if lines.is_some_and(|lines| lines.send(Told::Flush(done)).is_ok()) {
-                let _ = is_done.recv_timeout(FLUSH_WITHIN);
-            }
+            shared.queue().flushes.push(done);
+            shared.told.notify_one();
+            let _ = is_done.recv_timeout(FLUSH_WITHIN);
         }
     }
 
-    /// What was written to a day's file since the last look, by whomever. A line that is not whole yet is left for later.
+    /// What other processes wrote to a day's file since the last look. A line that is not whole yet is left for later.
     pub(crate) fn news(&mut self, day: i64) -> Vec<Entry> {
         let offset = if self.read.0 == day { self.read.1 } else { 0 };
         let path = file_of(&self.folder, day);
@@ -151,7 +247,8 @@ impl Log {
             return Vec::new();
         }
         let mut news = Vec::new();
-        let read = read_lines(&path, offset, |entry| news.push(entry));
+        let is_others = |line: &[u8]| self.ours.find(line).is_none();
+        let read = read_lines(&path, offset, is_others, |entry| news.push(entry));
         match read {
             Ok(bytes) => self.read.1 += bytes,
             Err(error) => {
@@ -165,13 +262,19 @@ impl Log {
     pub(crate) fn history(&self, first: i64, last: i64, mut each: impl FnMut(Entry)) {
         for day in first..=last {
             // A day without a file is one on which nothing was used.
-            let _ = read_lines(&file_of(&self.folder, day), 0, &mut each);
+            let _ = read_lines(&file_of(&self.folder, day), 0, |_| true, &mut each);
         }
     }
 }
 
-/// Reads whole lines from `offset` on; gives how many bytes they have. A line that makes no sense is passed over.
-fn read_lines(path: &Path, offset: u64, mut each: impl FnMut(Entry)) -> io::Result<u64> {
+/// Reads whole lines from `offset` on, and gives how many bytes they have. A line that makes no sense, or is not wanted, is
+/// passed over.
+fn read_lines(
+    path: &Path,
+    offset: u64,
+    is_wanted: impl Fn(&[u8]) -> bool,
+    mut each: impl FnMut(Entry),
+) -> io::Result<u64> {
     /// Longer lines are none of ours.
     const LINE_BYTES_MAX: u64 = 64 * 1024;
     let mut file = File::open(path)?;
@@ -184,21 +287,22 @@ fn read_lines(path: &Path, offset: u64, mut each: impl FnMut(Entry)) -> io::Resu
             return Ok(read);
         }
         read += bytes;
-        if let Ok(entry) = serde_json::from_slice(&line) {
+        if is_wanted(&line)
+            && let Ok(entry) = serde_json::from_slice(&line)
+        {
             each(entry);
         }
     }
 }
 
 /// The writer's thread: gathers, appends, syncs; tries again what could not be written.
-fn write_all(told: &Receiver<Told>, folder: &Path, shared: &Shared) {
+fn write_all(folder: &Path, shared: &Shared) {
     forget_old(folder);
     let mut batch: Vec<Entry> = Vec::new();
     loop {
-        let patience = if batch.is_empty() { IDLE } else { BATCH_DELAY };
-        let (flush, ended) = gather(told, patience, &mut batch);
+        let (flushes, ended) = gather(shared, &mut batch);
         settle(&mut batch, folder, shared);
-        if let Some(flush) = flush {
+        for flush in flushes {
             let _ = flush.send(());
         }
         if ended {
@@ -207,23 +311,18 @@ fn write_all(told: &Receiver<Told>, folder: &Path, shared: &Shared) {
     }
 }
 
-/// Gathers what comes within the batch's delay; a wish to flush ends that. Says whether nothing more will come.
-fn gather(told: &Receiver<Told>, patience: Duration, batch: &mut Vec<Entry>) -> (Option<Sender<()>>, bool) {
-    let mut patience = patience;
-    let mut until: Option<Instant> = None;
-    loop {
-        match told.recv_timeout(patience) {
-            Ok(Told::Entry(entry)) => batch.push(entry),
-            Ok(Told::Flush(done)) => return (Some(done), false),
-            Err(RecvTimeoutError::Timeout) => return (None, false),
-            Err(RecvTimeoutError::Disconnected) => return (None, true),
-        }
-        let until = until.get_or_insert_with(|| Instant::now() + BATCH_DELAY);
-        patience = until.saturating_duration_since(Instant::now());
-        if patience.is_zero() {
-            return (None, false);
-        }
+/// Waits for a line, and then, without being woken for each, for what comes within the batch's delay; a wish to flush ends
+/// that. Gives who waits, and whether nothing more will come.
+fn gather(shared: &Shared, batch: &mut Vec<Entry>) -> (Vec<Sender<()>>, bool) {
+    let mut queue = shared.queue();
+    if batch.is_empty() {
+        let is_idle = |queue: &mut Queue| queue.entries.is_empty() && !queue.is_urgent();
+        queue = shared.told.wait_while(queue, is_idle).unwrap_or_else(PoisonError::into_inner);
     }
+    let waited = shared.told.wait_timeout_while(queue, BATCH_DELAY, |queue| !queue.is_urgent());
+    (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    batch.append(&mut queue.entries);
+    (std::mem::take(&mut queue.flushes), queue.ended)
 }
 
 /// Writes what is there, and keeps it when that fails.
@@ -303,7 +402,8 @@ fn open_private(path: &Path) -> io::Result<File> {
 impl Drop for Log {
     /// Everything that was counted is on disk when this returns, if the disk takes it.
     fn drop(&mut self) {
-        self.lines = None;
+        self.shared.queue().ended = true;
+        self.shared.told.notify_one();
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
@@ -314,21 +414,45 @@ impl Drop for Log {
 mod tests {
     use super::*;
 
+    /// The process that reads; what it reads was written by process 1.
+    const OTHER: u64 = 2;
+
     fn entry(request: u64, what: What) -> Entry {
         let (caller, model) = ("key:a".into(), "p/m".into());
         Entry { at: 86_400 * 3, by: 1, request, caller, model, what }
     }
 
     #[test]
+    fn a_line_is_flat_and_reads_back() {
+        let ended = What::Ended { prompt_tokens: 1, completion_tokens: 2, micros: 3, estimated: true };
+        for what in [What::Began { tokens: 5, micros: 6 }, ended, What::Dropped] {
+            let line = serde_json::to_string(&entry(7, what)).unwrap();
+            assert!(line.contains(r#","by":1,"request":7,"caller":"key:a","#), "{line}");
+            assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry(7, what));
+        }
+    }
+
+    #[test]
+    fn ones_own_lines_are_no_news_whatever_a_caller_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path(), 1).unwrap();
+        let sly = Entry { caller: r#"x","by":1,"#.into(), by: 3, ..entry(1, What::Dropped) };
+        log.write(entry(1, What::Dropped));
+        log.write(sly.clone());
+        (log.flusher())();
+        assert_eq!(log.news(3), [sly]);
+    }
+
+    #[test]
     fn what_was_written_is_read_by_another_and_a_torn_line_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         let began = entry(1, What::Began { tokens: 5, micros: 6 });
-        let log = Log::open(folder.path()).unwrap();
+        let log = Log::open(folder.path(), OTHER).unwrap();
         log.write(began.clone());
         drop(log);
         let path = file_of(folder.path(), 3);
         assert_eq!(path.file_name().unwrap(), "usage-1970-01-04.jsonl");
-        let mut other = Log::open(folder.path()).unwrap();
+        let mut other = Log::open(folder.path(), OTHER).unwrap();
         assert_eq!(other.news(3), [began]);
         assert!(other.news(3).is_empty());
         // A crash in the middle of a line.
@@ -337,7 +461,7 @@ mod tests {
         let dropped = entry(2, What::Dropped);
         other.write(dropped.clone());
         drop(other);
-        let mut third = Log::open(folder.path()).unwrap();
+        let mut third = Log::open(folder.path(), OTHER).unwrap();
         assert_eq!(third.news(3).last(), Some(&dropped));
         assert_eq!(third.news(4), []);
     }
@@ -345,7 +469,7 @@ mod tests {
     #[test]
     fn where_nothing_can_be_written_nobody_is_let_in() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::open(folder.path()).unwrap();
+        let log = Log::open(folder.path(), OTHER).unwrap();
         assert!(log.works());
         // A folder where the file should be.
         std::fs::create_dir(file_of(folder.path(), 3)).unwrap();
@@ -357,6 +481,10 @@ mod tests {
         }
         std::fs::remove_dir(file_of(folder.path(), 3)).unwrap();
         drop(log);
-        assert_eq!(Log::open(folder.path()).unwrap().news(3).len(), 1, "it was kept and written later");
+        assert_eq!(
+            Log::open(folder.path(), OTHER).unwrap().news(3).len(),
+            1,
+            "it was kept and written later"
+        );
     }
 }

@@ -15,7 +15,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -29,6 +29,8 @@ use crate::settings::{LlmSettings, QuotaSettings};
 
 /// How many tokens an answer is taken to have at most, where neither the request nor a quota says.
 pub(crate) const ANSWER_TOKENS_ASSUMED: u64 = 4_096;
+/// How often requests look at what other processes wrote: they write it down a tenth of a second late themselves.
+const REFRESH_EVERY: Duration = Duration::from_millis(25);
 /// How many days one question about usage may reach back.
 pub(crate) const DAYS_ASKED_MAX: u32 = log::DAYS_KEPT as u32;
 
@@ -125,6 +127,8 @@ struct Open {
     books: Books,
     log: Log,
     day: i64,
+    /// When the lines of other processes were last read.
+    refreshed: Option<Instant>,
     /// Requests of other processes that began and did not end.
     others: HashMap<(u64, u64), (Arc<str>, Claim)>,
 }
@@ -177,13 +181,14 @@ impl Ledger {
     /// [`LedgerError`] names the folder or the pattern.
     pub(crate) fn open(settings: &LlmSettings) -> Result<Arc<Self>, LedgerError> {
         let folder: &Path = &settings.state;
-        let log = Log::open(folder)
+        let by = rand::random();
+        let log = Log::open(folder, by)
             .map_err(|source| LedgerError::Folder { folder: folder.display().to_string(), source })?;
         let ledger = Self {
             prices: Prices::of(&settings.prices)?,
             quotas: settings.quotas.iter().map(Quota::of).collect::<Result<_, _>>()?,
-            open: Mutex::new(Open { books: Books::default(), log, day: 0, others: HashMap::new() }),
-            by: rand::random(),
+            open: Mutex::new(Open::with(log)),
+            by,
             requests: AtomicU64::new(0),
         };
         drop(ledger.now());
@@ -232,7 +237,7 @@ impl Ledger {
             is_sent: false,
         };
         if is_limited {
-            open.refresh(self.by);
+            open.refresh_in_time();
             open.books.reserve(caller, claim, quota.map(|quota| quota.day).unwrap_or_default())?;
             reservation.claim = Some(claim);
             reservation.request = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -280,7 +285,7 @@ impl Ledger {
 
     fn now(&self) -> MutexGuard<'_, Open> {
         let mut open = self.guard();
-        open.refresh(self.by);
+        open.refresh();
         open
     }
 
@@ -325,6 +330,10 @@ fn used_in(what: &What) -> Option<Use> {
 }
 
 impl Open {
+    fn with(log: Log) -> Self {
+        Self { books: Books::default(), log, day: 0, refreshed: None, others: HashMap::new() }
+    }
+
     /// Begins a new page if it is time.
     fn turn(&mut self) {
         let day = day_of(now_s());
@@ -337,13 +346,20 @@ impl Open {
         }
     }
 
-    /// Takes in what other processes wrote.
-    fn refresh(&mut self, us: u64) {
+    /// Takes in what other processes wrote, unless that was done a moment ago.
+    fn refresh_in_time(&mut self) {
+        if self.refreshed.is_none_or(|at| at.elapsed() >= REFRESH_EVERY) {
+            self.refresh();
+        }
         self.turn();
+    }
+
+    /// Takes in what other processes wrote.
+    fn refresh(&mut self) {
+        self.turn();
+        self.refreshed = Some(Instant::now());
         for entry in self.log.news(self.day) {
-            if entry.by != us {
-                self.take(&entry);
-            }
+            self.take(&entry);
         }
     }
 
