@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use drawbridge_contract::Caller;
+use drawbridge_contract::{Caller, Session};
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -24,23 +24,40 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What a request was let in by.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    Key(Secret),
+    /// A browser's, at the console.
+    Session(Session),
+}
+
+impl Proof {
+    fn whose(&self, guard: &Guard) -> Result<Arc<Caller>, Problem> {
+        match self {
+            Self::Key(secret) => guard.recognise(&secret.0),
+            Self::Session(session) => guard.recognise_session(session),
+        }
+    }
+}
+
 /// Who was let in, and by what: so that it can be asked again whether that still holds.
 #[derive(Clone)]
 pub(crate) struct Credential {
     pub(crate) caller: Arc<Caller>,
-    secret: Secret,
+    proof: Proof,
     guard: Guard,
 }
 
 impl Credential {
-    pub(crate) fn check(guard: Guard, secret: Secret) -> Result<Self, Problem> {
-        let caller = guard.recognise(&secret.0)?;
-        Ok(Self { caller, secret, guard })
+    pub(crate) fn check(guard: Guard, proof: Proof) -> Result<Self, Problem> {
+        let caller = proof.whose(&guard)?;
+        Ok(Self { caller, proof, guard })
     }
 
-    /// Whether the key is still that caller's.
+    /// Whether what let it in is still that caller's.
     pub(crate) fn still_holds(&self) -> Result<(), Problem> {
-        let caller = self.guard.recognise(&self.secret.0)?;
+        let caller = self.proof.whose(&self.guard)?;
         if caller.id == self.caller.id {
             Ok(())
         } else {
@@ -59,6 +76,14 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let value = only(headers, &AUTHORIZATION).ok().flatten().ok_or_else(no_key)?;
     let (scheme, secret) = value.split_once(' ').ok_or_else(no_key)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(secret.trim()) } else { Err(no_key()) }
+}
+
+/// Whether a request brings a key, good or bad, in any of the places where one may stand.
+pub(crate) fn brings_key(headers: &HeaderMap) -> bool {
+    let offers = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(KEY_PROTOCOL));
+    headers.contains_key(AUTHORIZATION)
+        || headers.contains_key(X_API_KEY)
+        || headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(offers)
 }
 
 /// How the older of these programs send a key.

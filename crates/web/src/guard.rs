@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use drawbridge_contract::{Authenticator, Caller};
+use drawbridge_contract::{Authenticator, Caller, Session};
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 
-use crate::credential::{Credential, Secret, is_websocket, secret_of};
+use crate::browser::{check_page, is_open, session_of};
+use crate::credential::{Credential, Proof, Secret, brings_key, is_websocket, secret_of};
 use crate::problem::{Kind, Problem};
 use crate::stdio::is_pipe;
 
@@ -25,6 +26,8 @@ pub struct Guard {
     inner: Arc<Inner>,
     /// Where a key may also come as `x-api-key`.
     api_key_paths: Arc<HashSet<&'static str>>,
+    /// Knows the sessions of browsers; without it there is no console.
+    sessions: Option<Arc<dyn Authenticator>>,
 }
 
 struct Inner {
@@ -35,7 +38,17 @@ struct Inner {
 impl Guard {
     /// A guard that lets in those whom `authenticator` knows, asking for one of `names`.
     pub fn new(authenticator: Arc<dyn Authenticator>, names: HostNames) -> Self {
-        Self { inner: Arc::new(Inner { authenticator, names }), api_key_paths: Arc::default() }
+        Self {
+            inner: Arc::new(Inner { authenticator, names }),
+            api_key_paths: Arc::default(),
+            sessions: None,
+        }
+    }
+
+    /// The same, and the console is served: its files and its sign-in to everybody who asks by one of our names, and
+    /// everything else also to browsers whose session `sessions` knows.
+    pub fn with_sessions(self, sessions: Arc<dyn Authenticator>) -> Self {
+        Self { sessions: Some(sessions), ..self }
     }
 
     /// The same, and at these paths a key may also come as `x-api-key`: for programs that send it nowhere else.
@@ -56,10 +69,20 @@ impl Guard {
         Ok(self.inner.authenticator.authenticate(secret)?)
     }
 
+    /// Whose session this is, as of now.
+    pub(crate) fn recognise_session(&self, session: &Session) -> Result<Arc<Caller>, Problem> {
+        let sessions = self.sessions.as_ref().ok_or(drawbridge_contract::Unauthenticated::Unknown)?;
+        Ok(sessions.authenticate(session.secret())?)
+    }
+
     fn admit(&self, request: &mut Request) -> Result<(), Problem> {
         self.inner.names.check(request.uri(), request.headers())?;
-        if request.uri().path() == HEALTH {
+        let path = request.uri().path();
+        if path == HEALTH || self.sessions.is_some() && is_open(request.method(), path) {
             return Ok(());
+        }
+        if let Some(session) = self.session_of(request) {
+            return self.admit_browser(request, session);
         }
         if is_websocket(request.headers()) || is_pipe(request.headers()) {
             return self.admit_stream(request);
@@ -76,10 +99,26 @@ impl Guard {
         self.recognise(crate::credential::key_of(headers, false)?)
     }
 
+    /// The session of a browser; none where the request brings a key as well, which then is what counts.
+    fn session_of(&self, request: &Request) -> Option<Session> {
+        self.sessions.as_ref()?;
+        session_of(request.headers()).filter(|_| !brings_key(request.headers()))
+    }
+
+    /// Lets in what a page of the console asks. The session goes along, for what only a person may do.
+    fn admit_browser(&self, request: &mut Request, session: Session) -> Result<(), Problem> {
+        check_page(request.method(), request.headers())?;
+        let credential = Credential::check(self.clone(), Proof::Session(session.clone()))?;
+        request.extensions_mut().insert(session);
+        request.extensions_mut().insert(credential.caller.clone());
+        request.extensions_mut().insert(credential);
+        Ok(())
+    }
+
     /// A stream outlives its request, so what let it in is kept, to be checked again.
     fn admit_stream(&self, request: &mut Request) -> Result<(), Problem> {
         let secret: Secret = secret_of(request.headers_mut())?;
-        let credential = Credential::check(self.clone(), secret)?;
+        let credential = Credential::check(self.clone(), Proof::Key(secret))?;
         request.extensions_mut().insert(credential.caller.clone());
         request.extensions_mut().insert(credential);
         Ok(())

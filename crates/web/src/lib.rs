@@ -1,11 +1,13 @@
 //! What every HTTP entrance shares: the listener and the guard in front of all routes; and the routes that are not MCP:
 //! REST for every tool, its OpenAPI document, live streams over WebSocket, and those of older clients.
 //!
-//! **Invariant:** no route is served without the guard. `GET /health` alone answers without a key.
+//! **Invariant:** no route is served without the guard. `GET /health`, the console's files and its sign-in alone answer
+//! without a key.
 //! **Invariant:** what reaches a tool or a stream goes through the door, as a [`drawbridge_contract::Call`].
 //!
 //! Start at `routes.rs`: one table names every route.
 
+mod browser;
 mod credential;
 mod exchange;
 mod front;
