@@ -16,7 +16,7 @@
 //! **Invariant:** all writes go through the writer, and each transaction starts from what the database says, never
 //! from what this process remembers.
 //! **Invariant:** no policy changes without its record in the audit, in the same transaction.
-//! **Absent on purpose:** secrets of keys (only their hashes), counters of limits, jobs.
+//! **Absent on purpose:** secrets of keys (only their hashes), jobs.
 //!
 //! Writes are `async` and need no particular runtime. Reads are plain functions: they block for microseconds, but
 //! for the audit's [`audit_page`](Store::audit_page) and [`audit_verify`](Store::audit_verify), which may go
@@ -25,6 +25,7 @@
 mod approvals;
 mod audit;
 mod by;
+mod calls;
 mod connection;
 mod error;
 mod folder;
@@ -49,6 +50,7 @@ pub use audit::{
     RECORD_BYTES_MAX,
 };
 pub use by::{By, now_us};
+pub use calls::{CallCounts, Calls};
 pub use connection::BUSY_TIMEOUT;
 pub use error::StoreError;
 pub use folder::{DATABASE_FILE, private_file};

@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc};
 use rusqlite::Connection;
 
 use crate::{
-    Approvals, AuditEntry, AuditFilter, AuditRecord, AuditReport, By, Head, Health, Keys, Pruned, Settings,
-    StoreError,
+    Approvals, AuditEntry, AuditFilter, AuditRecord, AuditReport, By, CallCounts, Head, Health, Keys, Pruned,
+    Settings, StoreError,
     audit::{head::HeadFile, page, prune, verify},
     connection::{self, Readers},
     folder,
@@ -116,6 +116,12 @@ impl Store {
     #[must_use]
     pub fn approvals(&self) -> Approvals<'_> {
         Approvals(self)
+    }
+
+    /// How many calls accounts made lately.
+    #[must_use]
+    pub fn calls(&self) -> CallCounts<'_> {
+        CallCounts(self)
     }
 
     /// The settings.

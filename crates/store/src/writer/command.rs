@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::{AuditRecord, StoreError};
+use crate::{AuditRecord, Calls, StoreError};
 
 /// Where an answer goes. Whoever asked may have gone away; that is fine.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Change(Box<dyn Change>),
     /// A key was used. Nobody waits.
     KeyUsed { id: Arc<str>, at_us: i64 },
+    /// An account called. Nobody waits.
+    Called { account: Arc<str>, calls: Calls, forget_us: i64 },
     /// Answers when everything sent before is on disk.
     Flush(Reply<()>),
     /// Makes the file `generation` say what the database says. Nobody waits.
@@ -28,7 +30,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether somebody waits for it.
     pub(super) fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Record(_, None) | Self::KeyUsed { .. })
+        !matches!(self, Self::Record(_, None) | Self::KeyUsed { .. } | Self::Called { .. })
     }
 
     /// Whether it is kept and tried again when a commit fails.
@@ -42,7 +44,7 @@ impl Command {
             Self::Record(_, Some(reply)) => drop(reply.send(Err(error.clone()))),
             Self::Change(change) => change.answer(Err(error.clone())),
             Self::Flush(reply) | Self::Close(reply) => drop(reply.send(Err(error.clone()))),
-            Self::Record(_, None) | Self::KeyUsed { .. } | Self::Settle => {}
+            Self::Record(_, None) | Self::KeyUsed { .. } | Self::Called { .. } | Self::Settle => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Command, Effect, run::done};
 use crate::{
     StoreError,
     audit::append::{Appender, Chain},
-    keys,
+    calls, keys,
     shared::Shared,
 };
 
@@ -164,6 +164,9 @@ fn apply_one(
     match command {
         Command::Record(record, _) => return appender.put(record).map(Done::Record),
         Command::KeyUsed { id, at_us } => keys::write_used(connection, id, *at_us)?,
+        Command::Called { account, calls, forget_us } => {
+            calls::write(connection, account, *calls, *forget_us)?;
+        }
         Command::Change(change) => {
             let effect = in_savepoint(connection, |connection| change.run(connection))?;
             for act in &effect.acts {

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod calls;
 mod crash;
 mod folder;
 mod keys;
