@@ -7,7 +7,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::guard::{Guard, HEALTH};
-use crate::openapi::{self, Described, operation};
+use crate::jobs::{SCHEDULES, WEBHOOKS};
+use crate::openapi::{self, Described, beside, operation};
 use crate::problem::{Kind, Problem};
 use crate::web::{Shared, Web};
 use crate::{exchange, health, jobs, lm_terminal, rest, stream};
@@ -57,6 +58,60 @@ pub(crate) const ROUTES: &[Route] = &[
     post_route("/api/jobs/{id}/retry", || post(jobs::retry), Described::Once(operation::retry_job)),
     post_route("/api/jobs/{id}/arguments", || post(jobs::edit), Described::Once(operation::edit_job)),
     post_route("/api/jobs/{id}/discard", || post(jobs::discard), Described::Once(operation::discard_job)),
+    get_route("/api/schedules", || SCHEDULES.listed(), Described::Once(beside::schedules)),
+    post_route("/api/schedules", || SCHEDULES.added(), Described::Once(beside::add_schedule)),
+    get_route("/api/schedules/{id}", || SCHEDULES.shown(), Described::Once(beside::schedule)),
+    get_route("/api/schedules/{id}/next", || get(jobs::next), Described::Once(beside::schedule_next)),
+    post_route(
+        "/api/schedules/{id}/pause",
+        || SCHEDULES.steered("schedules_pause"),
+        Described::Once(beside::pause_schedule),
+    ),
+    post_route(
+        "/api/schedules/{id}/resume",
+        || SCHEDULES.steered("schedules_resume"),
+        Described::Once(beside::resume_schedule),
+    ),
+    post_route(
+        "/api/schedules/{id}/run",
+        || SCHEDULES.steered("schedules_run"),
+        Described::Once(beside::run_schedule),
+    ),
+    post_route(
+        "/api/schedules/{id}/remove",
+        || SCHEDULES.steered("schedules_remove"),
+        Described::Once(beside::remove_schedule),
+    ),
+    get_route("/api/webhooks", || WEBHOOKS.listed(), Described::Once(beside::webhooks)),
+    post_route("/api/webhooks", || WEBHOOKS.added(), Described::Once(beside::add_webhook)),
+    get_route("/api/webhooks/deliveries", || get(jobs::deliveries), Described::Once(beside::deliveries)),
+    post_route(
+        "/api/webhooks/deliveries/{id}/redeliver",
+        || post(jobs::redeliver),
+        Described::Once(beside::redeliver),
+    ),
+    get_route("/api/webhooks/{id}", || WEBHOOKS.shown(), Described::Once(beside::webhook)),
+    get_route(
+        "/api/webhooks/{id}/deliveries",
+        || get(jobs::deliveries_of),
+        Described::Once(beside::deliveries_of),
+    ),
+    post_route(
+        "/api/webhooks/{id}/pause",
+        || WEBHOOKS.steered("webhooks_pause"),
+        Described::Once(beside::pause_webhook),
+    ),
+    post_route(
+        "/api/webhooks/{id}/resume",
+        || WEBHOOKS.steered("webhooks_resume"),
+        Described::Once(beside::resume_webhook),
+    ),
+    post_route("/api/webhooks/{id}/rotate", || post(jobs::rotate), Described::Once(beside::rotate_webhook)),
+    post_route(
+        "/api/webhooks/{id}/remove",
+        || WEBHOOKS.steered("webhooks_remove"),
+        Described::Once(beside::remove_webhook),
+    ),
     get_route(
         "/api/terminals/{id}/stream",
         || get(stream::terminal),

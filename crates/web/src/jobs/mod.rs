@@ -1,11 +1,15 @@
 //! Jobs over REST. A submission is a call through the door that is to run later; what steers a job is the call of a tool
 //! of the server `jobs`, with its rules and its record; looking is asked of the jobs themselves, which show each caller
-//! its own.
+//! its own. Schedules and webhooks are reached by the calls of their tools alone.
 
+mod door;
 mod events;
 mod look;
+mod schedules;
+mod shelf;
 mod steer;
 mod submit;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -16,8 +20,10 @@ use crate::web::Shared;
 
 pub(crate) use events::events;
 pub(crate) use look::{list, log, result, show};
+pub(crate) use schedules::{SCHEDULES, next};
 pub(crate) use steer::{answer, cancel, discard, edit, replay, retry};
 pub(crate) use submit::submit;
+pub(crate) use webhooks::{WEBHOOKS, deliveries, deliveries_of, redeliver, rotate};
 
 /// The tool whose right to look is that of everybody who has jobs.
 const STATUS: &str = "jobs_status";

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use drawbridge_contract::{Answer, Answers, Arguments, Call, Caller, Live, Outcome, Target, parse_strict};
+use drawbridge_contract::{Answers, Caller};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::door::{call, object};
 use super::looked_at;
 use crate::problem::{Kind, Problem};
-use crate::rest::{json as respond, json_body, no_body, origin, tool_result};
+use crate::rest::{json as respond, json_body, no_body, origin};
 use crate::web::Shared;
 
 /// Stops it.
@@ -100,37 +100,6 @@ async fn steer(
     served.await.unwrap_or_else(Problem::into_response)
 }
 
-async fn call(
-    web: &Shared,
-    caller: &Arc<Caller>,
-    tool: &str,
-    arguments: Value,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let Value::Object(arguments) = arguments else {
-        return Err(Problem::new(Kind::InvalidRequest, "the body is not an object"));
-    };
-    let (target, arguments) = (Target::Tool(tool.into()), Arguments::from_map(arguments));
-    let call = Call::new(caller.clone(), target, arguments, origin(headers)?);
-    match web.handler.clone().call(call, Live::default()).await? {
-        Outcome::Complete(Answer::Tool(result)) if result.is_error => {
-            Err(Problem::new(Kind::Conflict, result.content.plain_text()))
-        }
-        Outcome::Complete(Answer::Tool(result)) => Ok(respond(
-            StatusCode::OK,
-            match &result.structured {
-                Some(structured) => structured.get().to_owned(),
-                None => tool_result(&result),
-            },
-        )),
-        Outcome::InputRequired(_) => Err(Problem::new(
-            Kind::NeedsApproval,
-            format!("the owner must approve this; call the tool {tool} to be asked"),
-        )),
-        _ => Err(Problem::new(Kind::Internal, "the tool gave no answer")),
-    }
-}
-
 /// What a job asked for. For programs that show it to a person: it can hold the owner's yes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,14 +128,4 @@ pub(crate) async fn answer(
         Ok(respond(StatusCode::OK, json!({ "job": job }).to_string()))
     };
     served.await.unwrap_or_else(Problem::into_response)
-}
-
-fn object(body: &Bytes) -> Result<Map<String, Value>, Problem> {
-    let invalid = |why: String| Problem::new(Kind::InvalidRequest, why);
-    let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8".to_owned()))?;
-    match parse_strict(text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(invalid("the body is not a JSON object".to_owned())),
-        Err(error) => Err(invalid(error.to_string())),
-    }
 }

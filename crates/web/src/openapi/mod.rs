@@ -1,6 +1,7 @@
 //! `GET /openapi.json`: OpenAPI 3.1, from the table of routes and from what the caller sees. Good enough to be pasted
 //! into the importers of model hosts: every tool is an operation of its own, with its schemas in place.
 
+pub(crate) mod beside;
 mod document;
 pub(crate) mod operation;
 mod schema;

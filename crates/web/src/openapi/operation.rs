@@ -8,7 +8,7 @@ use crate::limits::SUMMARY_CHARACTERS_MAX;
 use crate::problem::PROBLEM_JSON;
 
 /// Says whether a person should be asked before a model calls it: ChatGPT's importer reads this.
-const CONSEQUENTIAL: &str = "x-openai-isConsequential";
+pub(super) const CONSEQUENTIAL: &str = "x-openai-isConsequential";
 
 /// `POST /api/tools/{name}` for one tool; `path` is the tool's own.
 pub(crate) fn call(spec: &ToolSpec, path: &str) -> Value {
@@ -270,7 +270,7 @@ pub(crate) fn lm_stream() -> Value {
     websocket("lm_terminal_stream", "A shell, line by line", says)
 }
 
-fn operation(id: &str, summary: &str, description: &str, schema: Value) -> Value {
+pub(super) fn operation(id: &str, summary: &str, description: &str, schema: Value) -> Value {
     json!({
         "operationId": id,
         "summary": cut(summary),
@@ -322,7 +322,7 @@ fn problem() -> Value {
     })
 }
 
-fn body(schema: &Value) -> Value {
+pub(super) fn body(schema: &Value) -> Value {
     json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 
@@ -334,20 +334,20 @@ fn text(says: &str) -> Value {
     answered("text/plain", says, &json!({ "type": "string" }))
 }
 
-fn in_path(name: &str, says: &str) -> Value {
+pub(super) fn in_path(name: &str, says: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "description": says, "schema": { "type": "string" } })
 }
 
-fn query(name: &str, says: &str, schema: &Value) -> Value {
+pub(super) fn query(name: &str, says: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "query", "description": says, "schema": schema })
 }
 
 /// An object of which no more is said.
-fn object() -> Value {
+pub(super) fn object() -> Value {
     json!({ "type": "object", "properties": {}, "additionalProperties": true })
 }
 
-fn said(mut schema: Value, description: &str) -> Value {
+pub(super) fn said(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
 }
