@@ -5,6 +5,7 @@ mod home;
 mod http;
 mod hub;
 mod modern;
+mod receiver;
 mod session;
 mod stdio;
 
@@ -13,6 +14,7 @@ pub(crate) use home::{CANARY, Home, Ran, canaries};
 pub(crate) use http::{Connection, NONE, Request, Response};
 pub(crate) use hub::{Hub, resident_bytes};
 pub(crate) use modern::{Modern, went_well};
+pub(crate) use receiver::{Hook, Told};
 pub(crate) use session::Session;
 pub(crate) use stdio::StdioHost;
 

@@ -4,6 +4,7 @@ mod approval;
 mod bridge;
 mod jobs;
 mod jobs_page;
+mod jobs_told;
 mod keys;
 mod llm;
 mod several;
