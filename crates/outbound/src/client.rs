@@ -58,6 +58,11 @@ impl Outbound {
         Self { settings, public: OnceLock::new(), trusted: OnceLock::new() }
     }
 
+    /// How requests are made.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// A request, to be filled and handed to [`Self::send`].
     ///
     /// # Errors

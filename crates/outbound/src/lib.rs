@@ -5,6 +5,8 @@
 //! allowed   the hosts that the owner lets through all the same
 //! resolve   names become addresses, and those that are refused are left out: what is checked is what is dialled
 //! client    the requests
+//! peer      one server that is asked again and again
+//! line      its connections
 //! ```
 //!
 //! Start at [`Outbound`].
@@ -18,11 +20,14 @@ mod address;
 mod allowed;
 mod client;
 mod error;
+mod line;
+mod peer;
 mod resolve;
 
 pub use address::is_public;
 pub use allowed::{AllowedHosts, BadHost};
 pub use client::{Outbound, Settings, body};
 pub use error::OutboundError;
+pub use peer::{Peer, Reply};
 /// What requests and responses are made of, so that whoever sends some needs no client of its own.
 pub use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};

@@ -21,7 +21,7 @@ mod turn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use drawbridge_outbound::{AllowedHosts, Outbound, Settings};
+use drawbridge_outbound::{AllowedHosts, Peer, Settings};
 
 pub(crate) use reach::{Body, Sent, Unsent};
 pub(crate) use turn::Turn;
@@ -30,6 +30,7 @@ use breaker::Breaker;
 use dialect::Spoken;
 use line::Room;
 use list::Listed;
+use reach::Headers;
 use turn::Gate;
 
 use crate::chat::{ChatRequest, Failure, FailureKind};
@@ -50,7 +51,8 @@ pub(crate) struct Provider {
     /// What stands before every path of the dialect.
     pub(crate) version: &'static str,
     key: Option<Secret>,
-    outbound: Outbound,
+    headers: Headers,
+    peer: Peer,
     waits: Waits,
     breaker: Mutex<Breaker>,
     /// Where only so many requests are answered at a time.
@@ -82,8 +84,9 @@ impl Provider {
             name: settings.name.as_str().into(),
             kind: settings.kind,
             configured,
-            outbound: Outbound::new(outbound_settings(&base, waits)?),
+            peer: peer(&base, waits)?,
             base,
+            headers: Headers::of(dialect, settings.key.as_ref()),
             key: settings.key.clone(),
             waits,
             breaker: Mutex::default(),
@@ -168,15 +171,16 @@ impl Provider {
 }
 
 /// The owner wrote the address down, or it is this machine: that host, and no other, may be private.
-fn outbound_settings(base: &str, waits: Waits) -> Result<Settings, OpenError> {
-    let allowed = AllowedHosts::parse([address::host(base)])
-        .map_err(|error| OpenError::Address { address: base.to_owned(), why: error.to_string() })?;
-    Ok(Settings {
+fn peer(base: &str, waits: Waits) -> Result<Peer, OpenError> {
+    let bad = |why: String| OpenError::Address { address: base.to_owned(), why };
+    let allowed = AllowedHosts::parse([address::host(base)]).map_err(|error| bad(error.to_string()))?;
+    let settings = Settings {
         allowed,
         connect_timeout: waits.connect,
         // Whoever reads an answer watches how long it is silent, and says so better; this only comes after.
         read_timeout: waits.first_byte + waits.idle,
         timeout: None,
         ..Settings::default()
-    })
+    };
+    Peer::new(settings, base).map_err(|error| bad(error.to_string()))
 }

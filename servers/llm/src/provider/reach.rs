@@ -4,11 +4,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use drawbridge_outbound::{Method, OutboundError, RequestBuilder, Response, StatusCode, body, header};
+use drawbridge_outbound::header::{HeaderMap, HeaderName, HeaderValue};
+use drawbridge_outbound::{Method, OutboundError, Reply, StatusCode, header};
 
 use super::Provider;
 use crate::chat::{Failure, FailureKind};
-use crate::wire::{failure_of, retry_after};
+use crate::settings::Secret;
+use crate::wire::{ProviderDialect, failure_of, retry_after};
 
 /// How often a connection is tried.
 const ATTEMPTS: u32 = 3;
@@ -29,7 +31,7 @@ pub(crate) enum Body {
 
 /// An answer that has begun well.
 pub(crate) struct Sent {
-    response: Response,
+    reply: Reply,
     /// How long to wait for the next bytes: at first as long as for the answer, because some begin before they have
     /// read the prompt.
     patience: Duration,
@@ -66,12 +68,12 @@ impl Provider {
         if let Err(rest) = self.breaker().admit(Instant::now()) {
             return Err(Unsent { failure: self.resting(rest), nothing_was_sent: true });
         }
-        let url = format!("{}{version}{path}", self.base);
+        let path = format!("{version}{path}");
         let mut pause = PAUSE;
         // Who only looks, such as for a server that may not be there, does not wait.
         let attempts = if matches!(content, Body::None) { 1 } else { ATTEMPTS };
         for attempt in 1.. {
-            let answer = self.once(method.clone(), &url, &content).await;
+            let answer = self.once(method.clone(), &path, &content).await;
             let Err(Unsent { nothing_was_sent: true, failure }) = answer else {
                 return self.judged(answer);
             };
@@ -95,43 +97,31 @@ impl Provider {
         answer
     }
 
-    async fn once(&self, method: Method, url: &str, content: &Body) -> Result<Sent, Unsent> {
-        let request = self.outbound.request(method, url).map_err(|error| self.unsent(&error))?;
-        let request = match content {
-            Body::None => request,
-            Body::Json(json) => request.header(header::CONTENT_TYPE, "application/json").body(json.clone()),
+    async fn once(&self, method: Method, path: &str, content: &Body) -> Result<Sent, Unsent> {
+        let (headers, body) = match content {
+            Body::None => (self.headers.asking.clone(), Bytes::new()),
+            Body::Json(json) => (self.headers.telling.clone(), json.clone()),
         };
-        let sending = self.outbound.send(self.with_key(request));
-        let response = match tokio::time::timeout(self.waits.first_byte, sending).await {
+        let sending = self.peer.send(method, path, headers, body);
+        let reply = match tokio::time::timeout(self.waits.first_byte, sending).await {
             Ok(sent) => sent.map_err(|error| self.unsent(&error))?,
             Err(_) => return Err(Unsent { failure: self.silent(), nothing_was_sent: false }),
         };
-        self.accept(response).await
+        self.accept(reply).await
     }
 
-    /// Every dialect takes its key its own way.
-    fn with_key(&self, mut request: RequestBuilder) -> RequestBuilder {
-        for (name, value) in self.dialect.headers() {
-            request = request.header(*name, *value);
-        }
-        let (name, prefix) = self.dialect.key_header();
-        match &self.key {
-            Some(key) => request.header(name, secret(&format!("{prefix}{}", key.reveal()))),
-            None => request,
-        }
-    }
-
-    async fn accept(&self, response: Response) -> Result<Sent, Unsent> {
-        let status = response.status();
+    async fn accept(&self, reply: Reply) -> Result<Sent, Unsent> {
+        let status = reply.status();
+        let sent = Sent { reply, patience: self.waits.first_byte, idle: self.waits.idle };
         if status.is_success() {
-            return Ok(Sent { response, patience: self.waits.first_byte, idle: self.waits.idle });
+            return Ok(sent);
         }
         if status.is_redirection() {
             return Err(Unsent { failure: self.redirected(status), nothing_was_sent: false });
         }
-        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait = sent.reply.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = wait.and_then(|value| retry_after(value, drawbridge_store::now_us() / 1_000_000));
-        let said = tokio::time::timeout(self.waits.idle, body(response, ERROR_BYTES_MAX)).await;
+        let said = tokio::time::timeout(self.waits.idle, sent.whole(ERROR_BYTES_MAX)).await;
         let said = said.ok().and_then(Result::ok).unwrap_or_default();
         let failure = failure_of(status.as_u16(), &said);
         let wait = wait.or(failure.retry_after);
@@ -192,9 +182,34 @@ impl Provider {
     }
 }
 
+/// What every request to a provider says, made once.
+pub(super) struct Headers {
+    /// Of a request without a body.
+    asking: HeaderMap,
+    /// Of one with JSON.
+    telling: HeaderMap,
+}
+
+impl Headers {
+    /// Every dialect takes its key its own way.
+    pub(super) fn of(dialect: ProviderDialect, key: Option<&Secret>) -> Self {
+        let mut asking = HeaderMap::new();
+        for (name, value) in dialect.headers() {
+            asking.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if let Some(key) = key {
+            let (name, prefix) = dialect.key_header();
+            asking.insert(HeaderName::from_static(name), secret(&format!("{prefix}{}", key.reveal())));
+        }
+        let mut telling = asking.clone();
+        telling.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { asking, telling }
+    }
+}
+
 /// A header that nothing prints.
-fn secret(value: &str) -> header::HeaderValue {
-    let mut value = header::HeaderValue::from_str(value).unwrap_or(header::HeaderValue::from_static(""));
+fn secret(value: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
@@ -207,7 +222,7 @@ impl Sent {
 
     /// Whether its media type is this.
     pub(crate) fn has_type(&self, essence: &str) -> bool {
-        let value = self.response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let value = self.reply.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let found = value.unwrap_or_default().split(';').next().unwrap_or_default();
         found.trim().eq_ignore_ascii_case(essence)
     }
@@ -217,7 +232,7 @@ impl Sent {
     /// # Errors
     /// A [`Failure`] when the answer breaks off, or nothing comes for too long.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        match tokio::time::timeout(self.patience, self.response.chunk()).await {
+        match tokio::time::timeout(self.patience, self.reply.chunk()).await {
             Ok(Ok(chunk)) => {
                 self.patience = self.idle;
                 Ok(chunk)
