@@ -35,7 +35,7 @@ pub(crate) enum Message<'a> {
 pub(crate) struct Request<'a> {
     pub(crate) id: Id,
     pub(crate) method: Cow<'a, str>,
-    /// A JSON object, if there.
+    /// A JSON object, if there; see [`parse_open`].
     pub(crate) params: Option<&'a RawValue>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Notification<'a> {
     pub(crate) method: Cow<'a, str>,
-    /// A JSON object, if there.
+    /// A JSON object, if there; see [`parse_open`].
     pub(crate) params: Option<&'a RawValue>,
 }
 
@@ -119,15 +119,37 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Reads one frame.
+/// What the parameters of a message may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// An object, as MCP has it.
+    Named,
+    /// Also an array, as JSON-RPC has it.
+    NamedOrPositional,
+}
+
+/// Reads one frame of MCP.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
+    frame(bytes, Shape::Named)
+}
+
+/// Reads one frame where other methods than MCP's are served, too: their parameters may have places instead of names.
+pub(crate) fn parse_open(bytes: &[u8]) -> Result<Frame<'_>, Malformed> {
+    frame(bytes, Shape::NamedOrPositional)
+}
+
+fn frame(bytes: &[u8], shape: Shape) -> Result<Frame<'_>, Malformed> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| WireError::parse(format!("the message is not UTF-8: {error}")))?;
     check_surrogates(text)?;
-    if text.trim_ascii_start().starts_with('[') { batch(text) } else { message(text).map(Frame::One) }
+    if text.trim_ascii_start().starts_with('[') {
+        batch(text, shape)
+    } else {
+        message(text, shape).map(Frame::One)
+    }
 }
 
-fn batch(text: &str) -> Result<Frame<'_>, Malformed> {
+fn batch(text: &str, shape: Shape) -> Result<Frame<'_>, Malformed> {
     let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
     if items.is_empty() {
         return Err(WireError::invalid_request("an empty batch asks nothing").into());
@@ -135,10 +157,10 @@ fn batch(text: &str) -> Result<Frame<'_>, Malformed> {
     if items.len() > BATCH_MAX {
         return Err(WireError::invalid_request(format!("a batch holds at most {BATCH_MAX} messages")).into());
     }
-    Ok(Frame::Batch(items.into_iter().map(|item| message(item.get())).collect()))
+    Ok(Frame::Batch(items.into_iter().map(|item| message(item.get(), shape)).collect()))
 }
 
-fn message(text: &str) -> Result<Message<'_>, Malformed> {
+fn message(text: &str, shape: Shape) -> Result<Message<'_>, Malformed> {
     if !text.trim_ascii_start().starts_with('{') {
         serde_json::from_str::<&RawValue>(text).map_err(|error| not_json(&error))?;
         return Err(WireError::invalid_request("a message is a JSON object").into());
@@ -152,15 +174,16 @@ fn message(text: &str) -> Result<Message<'_>, Malformed> {
     if members.jsonrpc.and_then(string).as_deref() != Some("2.0") {
         return Err(invalid(r#"`jsonrpc` must be "2.0""#));
     }
-    classify(&members, id.clone()).map_err(invalid)
+    classify(&members, id.clone(), shape).map_err(invalid)
 }
 
-fn classify<'a>(members: &Members<'a>, id: Option<Id>) -> Result<Message<'a>, &'static str> {
+fn classify<'a>(members: &Members<'a>, id: Option<Id>, shape: Shape) -> Result<Message<'a>, &'static str> {
     match (members.method, id, members.result, members.error) {
         (Some(method), id, None, None) => {
             let method = string(method).ok_or("`method` must be a string")?;
             let params = members.params;
-            if params.is_some_and(|params| !is_object(params)) {
+            let takes_places = shape == Shape::NamedOrPositional;
+            if params.is_some_and(|params| !(is_object(params) || takes_places && is_array(params))) {
                 return Err("`params` must be an object");
             }
             Ok(match id {
@@ -177,6 +200,11 @@ fn classify<'a>(members: &Members<'a>, id: Option<Id>) -> Result<Message<'a>, &'
 /// Whether the raw text is a JSON object.
 pub(crate) fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
+}
+
+/// Whether the raw text is a JSON array.
+pub(crate) fn is_array(raw: &RawValue) -> bool {
+    raw.get().starts_with('[')
 }
 
 /// The value of a JSON string; borrowed unless it has escapes.

@@ -16,6 +16,8 @@ pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 pub(crate) const INVALID_PARAMS: i32 = -32602;
 /// Anything else on our side.
 pub(crate) const INTERNAL_ERROR: i32 = -32603;
+/// No good key (what is not MCP's; its servers close the connection after it).
+pub(crate) const NOT_AUTHENTICATED: i32 = -32000;
 /// No such resource (2025-11-25 and earlier; later -32602).
 pub(crate) const RESOURCE_NOT_FOUND: i32 = -32002;
 /// The HTTP headers do not say what the body says (2026-07-28).
@@ -62,6 +64,10 @@ impl WireError {
     /// A modern request without the metadata that every request must carry.
     pub(crate) fn invalid_meta(message: impl Into<Cow<'static, str>>) -> Self {
         Self::malformed(INVALID_PARAMS, message)
+    }
+
+    pub(crate) fn not_authenticated(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::malformed(NOT_AUTHENTICATED, message)
     }
 
     pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {

@@ -1,4 +1,5 @@
-//! The MCP wire, downstream: hosts call us over Streamable HTTP and stdio, in both eras.
+//! The MCP wire, downstream: hosts call us over Streamable HTTP, stdio, WebSockets and a unix socket, in both
+//! eras.
 //!
 //! ```text
 //! bytes → envelope → params + meta → modern or legacy → Call → Handler → Outcome → convert → bytes
@@ -38,5 +39,7 @@ mod seats;
 mod tasks;
 mod version;
 
-pub use downstream::{http, stdio};
+#[cfg(unix)]
+pub use downstream::unix;
+pub use downstream::{channel, http, stdio};
 pub use limits::*;

@@ -13,6 +13,34 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one line on stdio may be, in bytes. A longer one is skipped and answered with a parse error.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How long one message on a WebSocket or a unix socket may be, in bytes. On a unix socket a longer one is skipped and
+/// answered with a parse error; a WebSocket ends with it.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long the other end of a channel may take to read what is written, before it is cut off: it holds memory.
+pub const READER_STALL_MAX: Duration = Duration::from_secs(30);
+
+/// How long the rest of a message on a unix socket may take once it has begun; then the connection is cut.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often the other end of a channel is asked for a sign of life, where the carrier can.
+pub const CHANNEL_PING_EVERY: Duration = Duration::from_secs(20);
+
+/// How often the key of an open channel is looked at again. The door looks at every call.
+pub const RECHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long one that opened a channel without a key may take to send it.
+pub const AUTH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the message may be that brings the key, in bytes.
+pub const AUTH_BYTES_MAX: usize = 4096;
+
+/// How many may have a channel open and no key sent yet; more are turned away.
+pub const STRANGERS_MAX: usize = 32;
+
+/// How many unix socket connections there may be at once; more wait in the kernel's queue.
+pub const SOCKETS_MAX: usize = 256;
+
 /// How long the JSON text of a request id or a progress token may be, in bytes.
 pub const ID_BYTES_MAX: usize = 512;
 

@@ -18,6 +18,12 @@ pub(crate) const KEY_PROTOCOL: &str = "drawbridge.key.";
 #[derive(Clone)]
 pub(crate) struct Secret(Arc<str>);
 
+impl Secret {
+    pub(crate) fn new(secret: &str) -> Self {
+        Self(secret.into())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret")
@@ -87,7 +93,7 @@ pub(crate) fn brings_key(headers: &HeaderMap) -> bool {
 }
 
 /// How the older of these programs send a key.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The secret of a request: in `Authorization`, or where that is usual in `x-api-key`. Two that differ are none.
 pub(crate) fn key_of(headers: &HeaderMap, takes_api_key: bool) -> Result<&str, Problem> {

@@ -13,9 +13,10 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 
 use crate::browser::{check_page, is_open, session_of};
-use crate::credential::{Credential, Proof, Secret, brings_key, is_websocket, secret_of};
+use crate::credential::{Credential, Proof, Secret, X_API_KEY, brings_key, is_websocket, secret_of};
+use crate::pipe::is_pipe;
 use crate::problem::{Kind, Problem};
-use crate::stdio::is_pipe;
+use crate::ws::WS_PATH;
 
 /// The one path that answers without a key.
 pub(crate) const HEALTH: &str = "/health";
@@ -84,6 +85,9 @@ impl Guard {
         if let Some(session) = self.session_of(request) {
             return self.admit_browser(request, session);
         }
+        if path == WS_PATH && is_websocket(request.headers()) {
+            return self.admit_to_channel(request);
+        }
         if is_websocket(request.headers()) || is_pipe(request.headers()) {
             return self.admit_stream(request);
         }
@@ -115,9 +119,27 @@ impl Guard {
         Ok(())
     }
 
+    /// A WebSocket that carries messages: one that brings no key may send it as its first message. One that brings a bad
+    /// key is turned away.
+    fn admit_to_channel(&self, request: &mut Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        match headers.contains_key(X_API_KEY) {
+            true => {
+                let secret = Secret::new(crate::credential::key_of(headers, true)?);
+                self.keep(request, secret)
+            }
+            false if brings_key(headers) => self.admit_stream(request),
+            false => Ok(()),
+        }
+    }
+
     /// A stream outlives its request, so what let it in is kept, to be checked again.
     fn admit_stream(&self, request: &mut Request) -> Result<(), Problem> {
-        let secret: Secret = secret_of(request.headers_mut())?;
+        let secret = secret_of(request.headers_mut())?;
+        self.keep(request, secret)
+    }
+
+    fn keep(&self, request: &mut Request, secret: Secret) -> Result<(), Problem> {
         let credential = Credential::check(self.clone(), Proof::Key(secret))?;
         request.extensions_mut().insert(credential.caller.clone());
         request.extensions_mut().insert(credential);

@@ -34,6 +34,15 @@ pub const STREAMS_MAX: usize = 256;
 /// How many hosts may be connected by stdio at once, over all callers; beyond it the answer is 503.
 pub const PIPES_MAX: usize = 64;
 
+/// How many workers in processes of their own may be connected at once; beyond it the answer is 503.
+pub const WORKERS_MAX: usize = 64;
+
+/// How many WebSockets may be open at [`crate::WS_PATH`] at once, over all callers; beyond it the answer is 503.
+pub const WEBSOCKETS_MAX: usize = 256;
+
+/// How large one message on such a WebSocket may be, in bytes; one that is larger ends it.
+pub const WS_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// How large one message of a viewer may be, in bytes: what a person pastes. Beyond it the stream is closed.
 pub const VIEWER_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 

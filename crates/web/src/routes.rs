@@ -11,6 +11,7 @@ use crate::jobs::{SCHEDULES, WEBHOOKS};
 use crate::openapi::{self, Described, beside, operation};
 use crate::problem::{Kind, Problem};
 use crate::web::{Shared, Web};
+use crate::ws::WS_PATH;
 use crate::{exchange, health, jobs, lm_terminal, rest, stream};
 
 /// One route: where it is, who serves it, and how the OpenAPI document tells of it.
@@ -126,7 +127,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// All routes behind the guard: ours, and those of the other entrances.
 pub fn routes(guard: Guard, web: Web, entrances: Router) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.serve)()));
-    let guard = guard.taking_api_keys_at(exchange::paths(&web.handler));
+    let guard = guard.taking_api_keys_at(exchange::paths(&web.handler).chain([WS_PATH]));
     router
         .merge(exchange::router(&web.handler))
         .method_not_allowed_fallback(wrong_method)

@@ -1,5 +1,9 @@
-//! Moves bytes between hosts and the eras. Knows transports, and no method beyond `initialize`.
+//! Moves bytes between hosts and the eras. Knows transports, and no method beyond `initialize` and the one that brings a key.
 
+pub mod channel;
 pub(crate) mod connection;
 pub mod http;
 pub mod stdio;
+mod stranger;
+#[cfg(unix)]
+pub mod unix;

@@ -55,7 +55,8 @@ impl End {
     }
 }
 
-fn cut(mut reason: String) -> String {
+/// As much of a reason as fits a close frame.
+pub(crate) fn cut(mut reason: String) -> String {
     let fitting = reason.floor_char_boundary(REASON_BYTES_MAX);
     reason.truncate(fitting);
     reason

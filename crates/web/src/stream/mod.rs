@@ -21,7 +21,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use end::End;
+pub(crate) use end::{End, cut};
 pub(crate) use open::Opening;
 pub(crate) use pump::{Frames, Viewer, say_goodbye};
 pub(crate) use right::Right;
