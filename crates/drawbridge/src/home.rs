@@ -22,6 +22,15 @@ pub(crate) fn state() -> Result<PathBuf> {
     Ok(strategy.data_dir())
 }
 
+/// The folder for what lives as long as the hub, such as sockets: `drawbridge` in the platform's folder for that, or `run`
+/// in the state where there is none, or where the state was moved.
+pub(crate) fn runtime(state: &Path) -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute()) {
+        Some(folder) if !is_moved() => folder.join("drawbridge"),
+        _ => state.join("run"),
+    }
+}
+
 /// Whether the state folder was chosen by the environment, so that what starts us later must be told of it.
 pub(crate) fn is_moved() -> bool {
     std::env::var_os(HOME).is_some_and(|home| !home.is_empty())

@@ -1,5 +1,6 @@
 //! Drawbridge: configuration, wiring and the command line. Decides nothing; the gateway does.
 
+mod channels;
 mod cli;
 mod client;
 mod commands;

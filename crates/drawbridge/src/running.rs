@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     /// Where it listens.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Its unix socket, if it has one.
+    #[serde(default)]
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Running {
@@ -56,8 +59,8 @@ impl Hold {
     }
 
     /// Says where this hub listens.
-    pub(crate) fn announce(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
-        let text = serde_json::to_vec(&Running { pid: std::process::id(), addresses })?;
+    pub(crate) fn announce(&mut self, addresses: Vec<SocketAddr>, socket: Option<PathBuf>) -> Result<()> {
+        let text = serde_json::to_vec(&Running { pid: std::process::id(), addresses, socket })?;
         self.0.set_len(0)?;
         self.0.rewind()?;
         self.0.write_all(&text)?;
@@ -98,7 +101,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(find(state.path()), None);
         let mut hold = Hold::take(state.path()).unwrap();
-        hold.announce(vec![SocketAddr::from(([0, 0, 0, 0], 4747))]).unwrap();
+        hold.announce(vec![SocketAddr::from(([0, 0, 0, 0], 4747))], None).unwrap();
         let found = find(state.path()).unwrap();
         assert_eq!(found.address().unwrap().to_string(), "127.0.0.1:4747");
         assert!(Hold::take(state.path()).err().unwrap().to_string().contains("already"));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
+use drawbridge_mcp::channel::Channels;
 use drawbridge_mcp::http::{self, Endpoint, HttpSettings};
 use drawbridge_store::By;
 use drawbridge_web::{Front, Guard, HostNames, Listener, StatusSource, Web};
@@ -14,7 +15,7 @@ use crate::cli::Serve;
 use crate::config::OWNER_KEY;
 use crate::hub::{Hub, configured, open_store_and_log};
 use crate::running::Hold;
-use crate::{output, owner_key};
+use crate::{channels, output, owner_key};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
@@ -36,7 +37,13 @@ async fn serve(hub: Hub) -> Result<()> {
     let fresh_key = owner_key::ensure(&hub.store, given.as_deref()).await?;
     let listener = Listener::bind(hub.config.listen.addresses()).await?;
     let addresses = listener.addresses();
-    hold.announce(addresses.clone())?;
+    #[cfg(unix)]
+    let socket = channels::bind(&hub);
+    #[cfg(unix)]
+    let place = socket.as_ref().map(|socket| socket.path().to_owned());
+    #[cfg(not(unix))]
+    let place = None;
+    hold.announce(addresses.clone(), place)?;
     crate::jobs::start(&hub).await?;
     greet(&hub, &addresses, fresh_key.as_deref())?;
 
@@ -45,18 +52,30 @@ async fn serve(hub: Hub) -> Result<()> {
     if hub.config.audit_days > 0 {
         tokio::spawn(prune_daily(hub.store.clone(), hub.config.audit_days));
     }
-    listener.serve(front(&hub, &addresses, &shutdown)?, shutdown).await;
+    let channels = channels::open(&hub);
+    let front = front(&hub, &addresses, &channels, &shutdown)?;
+    let serving = listener.serve(front, shutdown.clone());
+    #[cfg(unix)]
+    futures::join!(serving, channels::serve(socket, &hub, channels, shutdown));
+    #[cfg(not(unix))]
+    serving.await;
     output::line("Ended; everything is written.")?;
     hub.close().await
 }
 
-fn front(hub: &Hub, addresses: &[SocketAddr], shutdown: &CancellationToken) -> Result<Front> {
+fn front(
+    hub: &Hub,
+    addresses: &[SocketAddr],
+    channels: &Arc<Channels>,
+    shutdown: &CancellationToken,
+) -> Result<Front> {
     let names = HostNames::new(&hub.config.allowed_hosts, addresses.iter().map(SocketAddr::port))?;
     let guard = Guard::new(hub.gateway.clone(), names);
     let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
     let mcp = Endpoint::new(hub.gateway.clone(), settings);
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
-    let routes = drawbridge_web::routes(guard.clone(), web, mcp.router().merge(stdio(hub, shutdown)));
+    let entrances = mcp.router().merge(stdio(hub, shutdown)).merge(channels::ws(channels.clone(), shutdown));
+    let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
     Ok(Front::from(routes).with_post(guard, http::PATH, post))
 }
