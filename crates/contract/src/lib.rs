@@ -65,14 +65,14 @@ pub use server::Server;
 pub use session::{CONSOLE_HEADER, SESSION_COOKIE, Session};
 pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
 pub use stream::{Attachment, LiveStream, StreamHandle, StreamInput, StreamMode, StreamOutput, Streams};
-pub use tier::{CallLimit, Grade, Licence, LlmLimits, Standing, Tier};
+pub use tier::{CallLimit, Grade, Licence, Licensing, LlmLimits, Standing, Tier};
 pub use tool::Tool;
 pub use typed::{TypedTool, bind};
 pub use view::View;
 pub use visible::{is_visible, visible};
 pub use webhook::{
-    DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobNews, NewWebhook, WebhookSecret,
-    WebhookView, Webhooks,
+    DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobNews, NewWebhook, OwnSecret,
+    WebhookSecret, WebhookView, Webhooks,
 };
 
 /// What the object-safe traits of this crate return: a future that may move between threads.

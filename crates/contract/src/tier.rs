@@ -1,6 +1,10 @@
 //! Tiers: how much a caller may do, where the owner gave it less than everything.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+/// With what the accounts of licences begin; those of keys begin otherwise.
+const LICENCE: &str = "licence:";
 
 /// What one tier allows. The owner has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +55,64 @@ pub struct Grade {
     pub tier: Arc<Tier>,
     /// Under which name its use is counted: `key:laptop`, or `licence:…` for all who share that licence.
     pub account: Arc<str>,
+    /// From when on it gives nothing, in microseconds since the epoch; `None` never ends.
+    pub until_us: Option<i64>,
     /// Why the caller has so few rights, where the licence is at fault: for the owner, and for who is refused.
     pub fault: Option<Arc<str>>,
+}
+
+/// The tiers there are, and the licence that says which one keys are in that name none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Licensing {
+    /// By their names.
+    pub tiers: HashMap<Box<str>, Arc<Tier>>,
+    /// Where the owner uses one.
+    pub licence: Option<Arc<Licence>>,
+}
+
+impl Licensing {
+    /// The grade of a key, by its own tier, or else by the licence; `None` where neither is there. A tier that does not
+    /// exist, and a licence at fault, give nothing.
+    pub fn grade(&self, account: &str, tier: Option<&str>) -> Option<Grade> {
+        match (tier, &self.licence) {
+            (Some(name), _) => Some(self.own(account, name)),
+            (None, Some(licence)) => Some(self.licensed(licence)),
+            (None, None) => None,
+        }
+    }
+
+    fn own(&self, account: &str, name: &str) -> Grade {
+        let fault = || format!("its tier {name} is not among the owner's tiers").into();
+        match self.tiers.get(name) {
+            Some(tier) => Grade { tier: tier.clone(), account: account.into(), until_us: None, fault: None },
+            None => Grade::nothing(account.into(), fault()),
+        }
+    }
+
+    fn licensed(&self, licence: &Licence) -> Grade {
+        let account: Arc<str> = format!("{LICENCE}{}", licence.key_id).into();
+        match (&licence.fault, self.tiers.get(&licence.tier)) {
+            (None, Some(tier)) => {
+                Grade { tier: tier.clone(), account, until_us: licence.expires_us, fault: None }
+            }
+            (Some(fault), _) => Grade::nothing(account, fault.clone()),
+            (None, None) => {
+                let fault = format!("the licence's tier {} is not among the owner's tiers", licence.tier);
+                Grade::nothing(account, fault.into())
+            }
+        }
+    }
+}
+
+impl Grade {
+    /// Whether this licence gave it.
+    pub fn is_of(&self, licence: &Licence) -> bool {
+        self.account.strip_prefix(LICENCE).is_some_and(|key_id| *key_id == *licence.key_id)
+    }
+
+    fn nothing(account: Arc<str>, fault: Arc<str>) -> Self {
+        Self { tier: Arc::new(Tier::nothing()), account, until_us: None, fault: Some(fault) }
+    }
 }
 
 /// A licence, as it was read.
@@ -81,4 +141,47 @@ pub struct Standing {
     pub calls_left: Option<u32>,
     /// The licence that gave the tier, if one did.
     pub licence: Option<Arc<Licence>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn licensing(licence: Option<Licence>) -> Licensing {
+        let pro = Tier { name: "PRO".into(), allowed: vec!["*".into()], ..Tier::nothing() };
+        Licensing { tiers: [("PRO".into(), Arc::new(pro))].into(), licence: licence.map(Arc::new) }
+    }
+
+    fn licence(tier: &str, fault: Option<&str>) -> Licence {
+        let (key_id, user, fault) = ("0123".into(), "me".into(), fault.map(Into::into));
+        Licence { key_id, user, tier: tier.into(), expires_us: Some(9), is_signed: false, fault }
+    }
+
+    fn of(licensing: &Licensing, tier: Option<&str>) -> (String, String, bool) {
+        let grade = licensing.grade("key:a", tier).unwrap();
+        (grade.tier.name.to_string(), grade.account.to_string(), grade.fault.is_some())
+    }
+
+    #[test]
+    fn without_tier_and_licence_nothing_bounds_a_key() {
+        assert_eq!(licensing(None).grade("key:a", None), None);
+    }
+
+    #[test]
+    fn a_keys_own_tier_counts_for_itself_and_a_licences_for_all_who_share_it() {
+        let licensing = licensing(Some(licence("PRO", None)));
+        assert_eq!(of(&licensing, Some("PRO")), ("PRO".into(), "key:a".into(), false));
+        assert_eq!(of(&licensing, None), ("PRO".into(), "licence:0123".into(), false));
+        assert_eq!(licensing.grade("key:a", None).unwrap().until_us, Some(9));
+    }
+
+    #[test]
+    fn whatever_is_at_fault_gives_nothing_and_says_why() {
+        assert_eq!(of(&licensing(None), Some("GOLD")).0, "NONE");
+        for one in [licence("GOLD", None), licence("PRO", Some("it has expired"))] {
+            let (tier, _, is_at_fault) = of(&licensing(Some(one)), None);
+            assert_eq!((tier.as_str(), is_at_fault), ("NONE", true));
+        }
+        assert!(Tier::nothing().allowed.is_empty() && Tier::nothing().llm.is_none());
+    }
 }

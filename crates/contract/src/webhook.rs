@@ -1,5 +1,7 @@
 //! Webhooks: who is told what becomes of jobs, as servers and wires know them.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,22 @@ pub struct NewWebhook {
     /// Of everybody's jobs. For the owner alone.
     #[serde(default)]
     pub all_callers: bool,
+    /// A secret that the receiver has already: `whsec_` and the base64 of 24 to 64 random bytes, or 32 to 256 random visible
+    /// characters. One is made if it brings none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<OwnSecret>,
+}
+
+/// A secret that a receiver brings along. Shown to nobody by accident.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct OwnSecret(pub Box<str>);
+
+impl fmt::Debug for OwnSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OwnSecret(…)")
+    }
 }
 
 /// A receiver, without its secret. Times are milliseconds since 1970.
@@ -151,9 +169,15 @@ pub trait Webhooks: Send + Sync + 'static {
     fn remove<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, ()>;
     /// Pauses a receiver, or resumes it.
     fn pause<'a>(&'a self, caller: &'a Caller, id: &'a str, paused: bool) -> JobFuture<'a, ()>;
-    /// Gives a receiver a new secret; the one before signs, too, for so many seconds. `callback` stands for what signs the
-    /// callbacks of the caller's jobs.
-    fn rotate<'a>(&'a self, caller: &'a Caller, id: &'a str, overlap_s: u64) -> JobFuture<'a, WebhookSecret>;
+    /// Gives a receiver a new secret, or the one that it brings along; the one before signs, too, for so many seconds.
+    /// `callback` stands for what signs the callbacks of the caller's jobs.
+    fn rotate<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+        overlap_s: u64,
+        own: Option<OwnSecret>,
+    ) -> JobFuture<'a, WebhookSecret>;
     /// What was sent, and what became of it.
     fn log<'a>(&'a self, caller: &'a Caller, query: DeliveryQuery) -> JobFuture<'a, DeliveryPage>;
     /// Sends one again that was delivered or given up.

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use drawbridge_contract::{Caller, Refusal, Target, View};
+use drawbridge_contract::{Caller, Grade, Licence, Refusal, Standing, Target, View};
 
 use crate::catalog::{Catalog, Entry, Subject, stream_entry};
 use crate::limits::RateLimit;
+use crate::meter::Meter;
 use crate::pattern::Patterns;
 use crate::rules::{Decision, Rules, Ruling};
+use crate::tiers::{OldNames, TierScope};
 
 /// Numbers the views of this process.
 static REVISIONS: AtomicU64 = AtomicU64::new(1);
@@ -17,11 +19,21 @@ static REVISIONS: AtomicU64 = AtomicU64::new(1);
 /// One caller, and what the catalog and the rules hold for it.
 pub(crate) struct Access {
     pub(crate) caller: Arc<Caller>,
-    /// When its key ends, in microseconds since the epoch.
-    pub(crate) expires_us: Option<i64>,
-    pub(crate) rate: Option<RateLimit>,
+    pub(crate) bound: Bound,
     scopes: Patterns,
     grants: OnceLock<Grants>,
+}
+
+/// What bounds one caller besides its scopes; by default nothing.
+#[derive(Default)]
+pub(crate) struct Bound {
+    /// When its key ends, in microseconds since the epoch.
+    pub(crate) expires_us: Option<i64>,
+    pub(crate) rate: Option<Arc<RateLimit>>,
+    /// Where its calls are counted, if a tier bounds it.
+    pub(crate) meter: Option<Arc<Meter>>,
+    /// What its tier shows.
+    pub(crate) tier: Option<(TierScope, Arc<OldNames>)>,
 }
 
 /// Something this caller may see, and what the rules say of it.
@@ -42,13 +54,35 @@ struct Grants {
 }
 
 impl Access {
-    pub(crate) fn new(
-        caller: Arc<Caller>,
-        scopes: Patterns,
-        expires_us: Option<i64>,
-        rate: Option<RateLimit>,
-    ) -> Self {
-        Self { caller, expires_us, rate, scopes, grants: OnceLock::new() }
+    pub(crate) fn new(caller: Arc<Caller>, scopes: Patterns, bound: Bound) -> Self {
+        Self { caller, bound, scopes, grants: OnceLock::new() }
+    }
+
+    /// Takes one call out of everything that bounds how many there may be.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`], [`Refusal::TierSpent`] say when the call fits.
+    pub(crate) fn take_call(&self) -> Result<(), Refusal> {
+        if let Some(rate) = &self.bound.rate {
+            rate.take()?;
+        }
+        match (&self.caller.grade, &self.bound.meter) {
+            (Some(Grade { tier, .. }), Some(meter)) => {
+                tier.calls.map_or(Ok(()), |limit| meter.take(tier, limit))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where this caller stands with its tier.
+    pub(crate) fn standing(&self, licence: Option<&Arc<Licence>>) -> Standing {
+        let Some(grade) = &self.caller.grade else { return Standing::default() };
+        let left = |meter: &Arc<Meter>| Some(meter.left(grade.tier.calls?));
+        Standing {
+            grade: Some(grade.clone()),
+            calls_left: self.bound.meter.as_ref().and_then(left),
+            licence: licence.filter(|licence| grade.is_of(licence)).cloned(),
+        }
     }
 
     pub(crate) fn view(&self, catalog: &Catalog, rules: &Rules) -> Arc<View> {
@@ -72,18 +106,30 @@ impl Access {
             }
             Target::Exchange(request) => ("exchange", &request.path, grants.exchanges.get(&request.path)),
         };
-        found.cloned().ok_or_else(|| Refusal::NotFound { kind, name: name.clone() })
+        found.cloned().ok_or_else(|| self.not_found(kind, name))
+    }
+
+    /// Who sees nothing because of its licence is told so: it would look for its own mistake.
+    fn not_found(&self, kind: &'static str, name: &str) -> Refusal {
+        match self.caller.grade.as_ref().and_then(|grade| grade.fault.as_ref()) {
+            Some(fault) => Refusal::Denied(format!("this key may do nothing: {fault}")),
+            None => Refusal::NotFound { kind, name: name.into() },
+        }
     }
 
     fn grants(&self, catalog: &Catalog, rules: &Rules) -> &Grants {
         self.grants.get_or_init(|| self.compute(catalog, rules))
     }
 
+    fn tier_shows(&self, entry: &Entry) -> bool {
+        self.bound.tier.as_ref().is_none_or(|(tier, old)| tier.shows(entry, old))
+    }
+
     fn compute(&self, catalog: &Catalog, rules: &Rules) -> Grants {
         let visible: Vec<Arc<Grant>> = catalog
             .entries
             .iter()
-            .filter(|entry| self.scopes.matches(&entry.name))
+            .filter(|entry| self.scopes.matches(&entry.name) && self.tier_shows(entry))
             .map(|entry| Grant {
                 entry: entry.clone(),
                 ruling: rules.decide(&self.caller, &entry.name, entry.annotations),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{Answers, Call, InputRequired, Refusal, Run};
+use drawbridge_store::now_us;
 
 use crate::access::{Access, Grant};
 use crate::approvals::{Approvals, Verdict};
@@ -90,11 +91,18 @@ impl Valid {
         if call.origin.depth > DEPTH_MAX {
             return Err(Refusal::TooDeep(DEPTH_MAX));
         }
+        self.has_not_lapsed()?;
         // A job was counted when it was submitted.
-        match &self.access.rate {
-            Some(rate) if !matches!(call.run, Run::Job(_)) => rate.take(),
-            _ => Ok(()),
+        if matches!(call.run, Run::Job(_)) { Ok(()) } else { self.access.take_call() }
+    }
+
+    /// A licence ends at its moment, not when somebody next looks at its file.
+    fn has_not_lapsed(&self) -> Result<(), Refusal> {
+        let until = self.access.caller.grade.as_ref().and_then(|grade| grade.until_us);
+        if until.is_some_and(|end| end <= now_us()) {
+            return Err(Refusal::Denied("the licence has expired; the owner can renew it".to_owned()));
         }
+        Ok(())
     }
 
     /// Whether a call may be put off: as if it ran now, but for the owner's yes, which is asked for when it runs.

@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arc_swap::ArcSwap;
 use drawbridge_contract::{
     Answer, Authenticator, Backlog, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Exchanges,
-    Handler, Jobs, Live, Outcome, Refusal, Server, Suggestions, Target, Unauthenticated, View, Watch,
-    broadcast,
+    Handler, Jobs, Licensing, Live, Outcome, Refusal, Server, Standing, Suggestions, Target, Unauthenticated,
+    View, Watch, broadcast,
 };
 use drawbridge_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
 
+use crate::access::Access;
 use crate::approvals::Approvals;
 use crate::catalog::{Catalog, CatalogError, Subject};
 use crate::pattern::PatternError;
-use crate::policy::Policy;
+use crate::policy::{Before, Bounds, Policy};
 use crate::record::unavailable;
 use crate::rules::{RuleSettings, Rules};
 use crate::seal::Sealer;
+use crate::tiers::{Tiers, by_tool};
 
 /// How many changes a slow listener may be behind before it is told to list again.
 const CHANGES_KEPT: usize = 256;
@@ -29,6 +31,10 @@ pub struct GatewaySettings {
     pub rules: Vec<RuleSettings>,
     /// For keys that name no rate of their own; `None` is no limit. The owner has none.
     pub calls_per_minute: Option<u32>,
+    /// The tiers, and the licence if the owner uses one; [`Gateway::relicense`] exchanges them.
+    pub licensing: Licensing,
+    /// Methods of older clients, and the tools that answer them: tiers may name tools by these too.
+    pub old_methods: Vec<(&'static str, &'static str)>,
 }
 
 /// Why the door cannot be opened.
@@ -50,7 +56,7 @@ pub struct Gateway {
     pub(crate) store: Store,
     pub(crate) rules: Rules,
     pub(crate) approvals: Approvals,
-    per_minute: Option<u32>,
+    bounds: ArcSwap<Bounds>,
     servers: Vec<Arc<dyn Server>>,
     current: ArcSwap<Current>,
     /// Held while the current snapshot is replaced, so that it only moves forward.
@@ -77,13 +83,21 @@ impl Gateway {
         servers: Vec<Arc<dyn Server>>,
     ) -> Result<Arc<Self>, GatewayError> {
         let catalog = Arc::new(Catalog::of(&servers)?);
-        let policy = Policy::read(&store, settings.calls_per_minute, None)?;
+        let bounds = Bounds {
+            per_minute: settings.calls_per_minute,
+            tiers: Arc::new(Tiers {
+                licensing: settings.licensing.clone(),
+                old_names: Arc::new(by_tool(&settings.old_methods)),
+            }),
+            meters: Arc::default(),
+        };
+        let policy = Policy::read(&store, &bounds, Before::Nothing)?;
         let sealer = Arc::new(Sealer::new(&store.sealing_secret()));
         let gateway = Arc::new(Self {
             rules: Rules::compile(&settings.rules)?,
             approvals: Approvals { store: store.clone(), sealer },
             store,
-            per_minute: settings.calls_per_minute,
+            bounds: ArcSwap::from_pointee(bounds),
             servers,
             current: ArcSwap::from_pointee(Current { catalog, policy }),
             replacing: Mutex::new(()),
@@ -126,7 +140,7 @@ impl Gateway {
     fn reread(&self) -> Result<Arc<Current>, StoreError> {
         let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load_full();
-        let policy = Policy::read(&self.store, self.per_minute, Some(&before.policy))?;
+        let policy = Policy::read(&self.store, &self.bounds.load(), Before::Views(&before.policy))?;
         let current = Arc::new(Current { catalog: before.catalog.clone(), policy });
         self.current.store(current.clone());
         Ok(current)
@@ -136,7 +150,30 @@ impl Gateway {
     fn rebuild(&self) -> Result<(), GatewayError> {
         let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let catalog = Arc::new(Catalog::of(&self.servers)?);
-        let policy = Policy::read(&self.store, self.per_minute, None)?;
+        self.renew(catalog).map_err(Into::into)
+    }
+
+    /// Puts other tiers, or another licence, in the place of those there are; calls that come from now on go by them.
+    ///
+    /// # Errors
+    /// When the state cannot be read; then everything stays as it was.
+    pub fn relicense(&self, licensing: Licensing) -> Result<(), StoreError> {
+        {
+            let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = self.bounds.load();
+            let tiers = Arc::new(Tiers { licensing, old_names: old.tiers.old_names.clone() });
+            self.bounds.store(Arc::new(Bounds { tiers, ..(**old).clone() }));
+            self.renew(self.current.load().catalog.clone())?;
+        }
+        // Whoever lists tools may see others now. An error means that nobody listens.
+        let _ = self.changes.send(Change::Tools);
+        Ok(())
+    }
+
+    /// Everything computed anew, but for how full the buckets are. For who holds `replacing`.
+    fn renew(&self, catalog: Arc<Catalog>) -> Result<(), StoreError> {
+        let before = self.current.load_full();
+        let policy = Policy::read(&self.store, &self.bounds.load(), Before::Buckets(&before.policy))?;
         self.current.store(Arc::new(Current { catalog, policy }));
         Ok(())
     }
@@ -201,6 +238,13 @@ impl Handler for Gateway {
     fn still_knows(&self, caller: &Caller) -> bool {
         // Where the policy cannot be read, nobody is known.
         self.current().is_ok_and(|now| now.policy.by_id(&caller.id).is_some())
+    }
+
+    fn standing(&self, caller: &Caller) -> Standing {
+        let current = self.current.load();
+        let licence = self.bounds.load().tiers.licensing.licence.clone();
+        let standing = |access: &Arc<Access>| access.standing(licence.as_ref());
+        current.policy.by_id(&caller.id).map(standing).unwrap_or_default()
     }
 
     fn exchanges(&self) -> Vec<(Box<str>, Arc<dyn Exchanges>)> {

@@ -13,12 +13,14 @@ mod handle;
 mod invoke;
 mod limits;
 mod mask;
+mod meter;
 mod pattern;
 mod policy;
 mod record;
 mod rules;
 mod schema;
 mod seal;
+mod tiers;
 mod time;
 
 pub use authorize::DEPTH_MAX;

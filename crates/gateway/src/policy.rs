@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use drawbridge_contract::{Caller, CallerKind};
 use drawbridge_store::{Key as Row, KeyKind, Store, StoreError, now_us};
 
-use crate::access::Access;
+use crate::access::{Access, Bound};
 use crate::limits::RateLimit;
-use crate::pattern::Patterns;
+use crate::meter::Meters;
+use crate::pattern::{PatternError, Patterns};
+use crate::tiers::{TierScope, Tiers};
 
 /// The settings' name for the bridge's lever, and its word when nobody may pass.
 pub const BRIDGE: &str = "bridge";
@@ -31,6 +33,25 @@ pub(crate) struct Policy {
     by_id: HashMap<Arc<str>, Arc<Access>>,
     /// The rows behind `by_id`, to see which did not change.
     rows: HashMap<Arc<str>, Row>,
+}
+
+/// What keys are bounded by.
+#[derive(Clone)]
+pub(crate) struct Bounds {
+    /// For keys that name no rate of their own.
+    pub(crate) per_minute: Option<u32>,
+    pub(crate) tiers: Arc<Tiers>,
+    pub(crate) meters: Arc<Meters>,
+}
+
+/// What is kept of an older policy.
+#[derive(Clone, Copy)]
+pub(crate) enum Before<'a> {
+    Nothing,
+    /// Only how full the buckets are: catalog or tiers are other ones now.
+    Buckets(&'a Policy),
+    /// All of what did not change, computed views included.
+    Views(&'a Policy),
 }
 
 /// One key that opens the bridge, and whose it is.
@@ -59,16 +80,15 @@ impl Key {
 }
 
 impl Policy {
-    /// Reads the policy. What did not change since `before` is kept, computed views and filled buckets included.
-    pub(crate) fn read(
-        store: &Store,
-        per_minute: Option<u32>,
-        before: Option<&Self>,
-    ) -> Result<Self, StoreError> {
+    /// Reads the policy.
+    pub(crate) fn read(store: &Store, bounds: &Bounds, before: Before<'_>) -> Result<Self, StoreError> {
         // The generation first: a change in between is then read again, never missed.
         let generation = store.generation();
         let raised = store.settings().get(BRIDGE)?.as_deref() == Some(RAISED);
-        let owner = before.and_then(|before| before.by_id.get(OWNER).cloned()).unwrap_or_else(owner);
+        let owner = match before {
+            Before::Views(before) => before.owner().clone(),
+            _ => owner(),
+        };
         let mut policy = Self {
             generation,
             raised,
@@ -77,7 +97,7 @@ impl Policy {
             rows: HashMap::new(),
         };
         for row in store.keys().all_live(now_us())? {
-            policy.add(row, per_minute, before);
+            policy.add(row, store, bounds, before);
         }
         Ok(policy)
     }
@@ -88,19 +108,17 @@ impl Policy {
 
     /// The access of a caller who may still call: its key was neither revoked nor has it expired.
     pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Access>> {
-        self.by_id.get(id).filter(|access| access.expires_us.is_none_or(|end| now_us() < end))
+        self.by_id.get(id).filter(|access| access.bound.expires_us.is_none_or(|end| now_us() < end))
     }
 
     pub(crate) fn owner(&self) -> &Arc<Access> {
         &self.by_id[OWNER]
     }
 
-    fn add(&mut self, row: Row, per_minute: Option<u32>, before: Option<&Self>) {
+    fn add(&mut self, row: Row, store: &Store, bounds: &Bounds, before: Before<'_>) {
         // The owner's key and the short-lived ones of the command line and browsers are the owner, who has one access.
         let access = match row.kind {
-            KeyKind::Key => {
-                before.and_then(|before| before.unchanged(&row)).or_else(|| access_of(&row, per_minute))
-            }
+            KeyKind::Key => before.access(&row).or_else(|| access_of(&row, store, bounds, before.rate(&row))),
             KeyKind::Owner | KeyKind::Session | KeyKind::Console => Some(self.owner().clone()),
             KeyKind::Link => None,
         };
@@ -122,6 +140,24 @@ impl Policy {
     }
 }
 
+impl Before<'_> {
+    /// What a key's holder may do, if nothing of that changed.
+    fn access(self, row: &Row) -> Option<Arc<Access>> {
+        match self {
+            Self::Views(before) => before.unchanged(row),
+            Self::Buckets(_) | Self::Nothing => None,
+        }
+    }
+
+    /// A key's bucket, as full as it is.
+    fn rate(self, row: &Row) -> Option<Arc<RateLimit>> {
+        match self {
+            Self::Views(before) | Self::Buckets(before) => before.unchanged(row)?.bound.rate.clone(),
+            Self::Nothing => None,
+        }
+    }
+}
+
 /// Whether two states of one key open the same; when it was last used does not matter.
 fn same_rights(one: &Row, other: &Row) -> bool {
     let rights = |row: &Row| {
@@ -132,15 +168,23 @@ fn same_rights(one: &Row, other: &Row) -> bool {
 
 fn owner() -> Arc<Access> {
     let caller = Arc::new(Caller::new(OWNER, CallerKind::Owner));
-    Arc::new(Access::new(caller, Patterns::all(), None, None))
+    Arc::new(Access::new(caller, Patterns::all(), Bound::default()))
 }
 
 /// A key's access. A row that makes no sense gives none, and says so: a broken key must not become a master key.
-fn access_of(row: &Row, per_minute: Option<u32>) -> Option<Arc<Access>> {
-    let scopes = Patterns::compile(row.scopes.iter().map(String::as_str))
-        .inspect_err(|error| tracing::error!(key = %row.name, %error, "this key is not served"))
-        .ok()?;
-    let caller = Arc::new(Caller::new(format!("key:{}", row.name), CallerKind::Key));
-    let rate = RateLimit::new(row.calls_per_minute.or(per_minute));
-    Some(Arc::new(Access::new(caller, scopes, row.expires_us, rate)))
+fn access_of(row: &Row, store: &Store, bounds: &Bounds, rate: Option<Arc<RateLimit>>) -> Option<Arc<Access>> {
+    let broken = |error: &PatternError| tracing::error!(key = %row.name, %error, "this key is not served");
+    let scopes = Patterns::compile(row.scopes.iter().map(String::as_str)).inspect_err(broken).ok()?;
+    let id = format!("key:{}", row.name);
+    let grade = bounds.tiers.licensing.grade(&id, row.tier.as_deref());
+    let tier = grade.as_ref().map(TierScope::of).transpose().inspect_err(broken).ok()?;
+    let meter = grade.as_ref().map(|grade| bounds.meters.of(&grade.account, store));
+    let caller = Caller { grade, ..Caller::new(id, CallerKind::Key) };
+    let bound = Bound {
+        expires_us: row.expires_us,
+        rate: rate.or_else(|| RateLimit::new(row.calls_per_minute.or(bounds.per_minute)).map(Arc::new)),
+        meter,
+        tier: tier.map(|scope| (scope, bounds.tiers.old_names.clone())),
+    };
+    Some(Arc::new(Access::new(Arc::new(caller), scopes, bound)))
 }

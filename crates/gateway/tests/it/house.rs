@@ -161,7 +161,11 @@ impl Hub {
     }
 
     pub(crate) fn with(settings: &GatewaySettings) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// A hub over a folder that may have been another's before.
+    pub(crate) fn at(home: TempDir, settings: &GatewaySettings) -> Self {
         let store = Store::open(&home.path().join("state")).unwrap();
         let ran = Arc::new(Ran::default());
         let gateway = Gateway::open(store.clone(), settings, vec![Arc::new(House(ran.clone()))]).unwrap();
@@ -221,6 +225,17 @@ impl Hub {
 
     /// A key's secret; the key is called `name`.
     pub(crate) async fn add_key(&self, name: &str, scopes: &[&str], per_minute: Option<u32>) -> String {
+        self.add_key_in(name, scopes, per_minute, None).await
+    }
+
+    /// A key of a tier.
+    pub(crate) async fn add_key_in(
+        &self,
+        name: &str,
+        scopes: &[&str],
+        per_minute: Option<u32>,
+        tier: Option<&str>,
+    ) -> String {
         let secret = format!("secret of {name}");
         let key = NewKey {
             id: None,
@@ -228,7 +243,7 @@ impl Hub {
             hash: Sha256::digest(secret.as_bytes()).into(),
             kind: KeyKind::Key,
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
-            tier: None,
+            tier: tier.map(str::to_owned),
             expires_us: None,
             calls_per_minute: per_minute,
         };

@@ -7,4 +7,5 @@ mod exchanges;
 mod house;
 mod limits;
 mod policy;
+mod tiers;
 mod watches;
