@@ -1,7 +1,7 @@
 //! The engine's errors, in the words of the door.
 
 use drawbridge_contract::{Refusal, ToolError};
-use drawbridge_jobs::EngineError;
+use drawbridge_jobs::{EngineError, Told};
 
 pub(crate) fn refusal(error: EngineError) -> Refusal {
     let message = error.to_string();
@@ -11,6 +11,8 @@ pub(crate) fn refusal(error: EngineError) -> Refusal {
         EngineError::KeyReused { .. } | EngineError::TooLarge { .. } | EngineError::Invalid { .. } => {
             ToolError::Invalid(message).into()
         }
+        EngineError::Told { kind: Told::Invalid, .. } => ToolError::Invalid(message).into(),
+        EngineError::Told { kind: Told::TooMany, .. } => ToolError::Refused(message).into(),
         _ => {
             tracing::error!(%error, "the jobs failed");
             ToolError::Failed(message).into()

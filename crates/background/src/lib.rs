@@ -76,6 +76,8 @@ struct Inner {
     engine: Arc<dyn Engine>,
     settings: BackgroundSettings,
     at_work: Mutex<Option<AtWork>>,
+    /// Lets jobs go on that waited for the owner's decision.
+    decisions: Mutex<Option<JoinHandle<()>>>,
     beside: OnceLock<beside::Beside>,
     /// Held while an answer is written.
     answering: tokio::sync::Mutex<()>,
@@ -85,7 +87,6 @@ struct Inner {
 struct AtWork {
     worker: Worker,
     concurrency: usize,
-    decisions: JoinHandle<()>,
 }
 
 impl Background {
@@ -95,6 +96,7 @@ impl Background {
             engine,
             settings,
             at_work: Mutex::new(None),
+            decisions: Mutex::new(None),
             beside: OnceLock::new(),
             answering: tokio::sync::Mutex::default(),
         }))
@@ -105,15 +107,26 @@ impl Background {
         &self.0.engine
     }
 
-    /// Runs jobs in this process, through `door`. Needs a tokio runtime. Once: a second worker replaces the first,
-    /// whose jobs are then tried again where they may.
+    /// Runs jobs in this process, through `door`, and [`decides`](Self::decide). Needs a tokio runtime. Once: a second
+    /// worker replaces the first, whose jobs are then tried again where they may.
     pub fn start(&self, door: &Arc<dyn Handler>, worker: WorkerSettings) {
-        let engine = self.0.engine.clone();
+        self.decide(door);
+        self.work(door, worker);
+    }
+
+    /// Runs jobs in this process, and leaves it to others to let those go on that waited for the owner.
+    pub fn work(&self, door: &Arc<dyn Handler>, worker: WorkerSettings) {
         let runner = Arc::new(DoorRunner::new(door.clone(), self.0.settings.attempt_time));
-        let decisions = tokio::spawn(decisions::follow(engine.clone(), door.clone()));
         let concurrency = worker.concurrency;
-        let worker = Worker::start(engine, runner, worker);
-        *self.at_work() = Some(AtWork { worker, concurrency, decisions });
+        let worker = Worker::start(self.0.engine.clone(), runner, worker);
+        *self.at_work() = Some(AtWork { worker, concurrency });
+    }
+
+    /// Lets jobs go on that wait for the owner's decision, when it was made. Needs a tokio runtime.
+    pub fn decide(&self, door: &Arc<dyn Handler>) {
+        let following = tokio::spawn(decisions::follow(self.0.engine.clone(), door.clone()));
+        let before = lock(&self.0.decisions).replace(following);
+        before.inspect(JoinHandle::abort);
     }
 
     /// Starts no more jobs, waits for those that run, and interrupts them after `grace`. Everything that was done is
@@ -122,9 +135,10 @@ impl Background {
         if let Some(beside) = self.0.beside.get() {
             beside.close().await;
         }
+        let decisions = lock(&self.0.decisions).take();
+        decisions.inspect(JoinHandle::abort);
         let at_work = self.at_work().take();
-        if let Some(AtWork { worker, decisions, .. }) = at_work {
-            decisions.abort();
+        if let Some(AtWork { worker, .. }) = at_work {
             worker.drain(grace).await;
         }
         if let Err(error) = self.0.engine.close().await {
@@ -138,6 +152,10 @@ impl Background {
     }
 
     fn at_work(&self) -> MutexGuard<'_, Option<AtWork>> {
-        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.at_work)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

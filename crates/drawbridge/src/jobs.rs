@@ -1,7 +1,8 @@
 //! The jobs of a hub, from their part of the configuration.
 //!
 //! One process at a time has the jobs of a state folder open: the hub, or where none runs, the first `drawbridge stdio`.
-//! Whoever comes later tries again until they are free, and serves everything else meanwhile.
+//! Whoever comes later tries again until they are free, and serves everything else meanwhile. Workers in processes of
+//! their own open nothing: they reach the hub through a pipe.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -11,10 +12,12 @@ use anyhow::{Context as _, Result};
 use drawbridge_background::{Background, BackgroundSettings};
 use drawbridge_contract::Handler;
 use drawbridge_gateway::Gateway;
+use drawbridge_jobs::remote::Remote;
 use drawbridge_jobs::webhook::WebhookSettings;
 use drawbridge_jobs::worker::WorkerSettings;
 use drawbridge_jobs::{Embedded, EngineError, Keep, Retention, Settings};
 
+use crate::client::ToHub;
 use crate::config::{self, Config};
 use crate::hub::Hub;
 
@@ -66,13 +69,8 @@ pub(crate) async fn look(hub: &Hub) -> Result<()> {
 
 /// Lets what runs come to its end, or interrupts it, and writes everything.
 pub(crate) async fn close(kept: &Kept) {
-    close_after(kept, GRACE).await;
-}
-
-/// The same, with another time for what runs.
-pub(crate) async fn close_after(kept: &Kept, grace: Duration) {
     if let Some(jobs) = kept.get() {
-        jobs.close(grace).await;
+        jobs.close(GRACE).await;
     }
 }
 
@@ -117,10 +115,12 @@ fn run(jobs: &Background, gateway: &Arc<Gateway>, config: &Config, kept: &Kept) 
     gateway.keep_jobs(Arc::new(jobs.clone()));
     let _ = kept.set(jobs.clone());
     jobs.start_beside();
+    let door: Arc<dyn Handler> = gateway.clone();
+    // Also where only others run jobs: those on this machine leave it to us.
+    jobs.decide(&door);
     let concurrency = concurrency(&config.jobs);
     if concurrency > 0 {
-        let door: Arc<dyn Handler> = gateway.clone();
-        jobs.start(&door, WorkerSettings::new(&format!("hub-{}", std::process::id()), concurrency));
+        jobs.work(&door, WorkerSettings::new(&format!("hub-{}", std::process::id()), concurrency));
     }
 }
 
@@ -134,16 +134,21 @@ async fn open(
         return on_bullmq(&config.jobs);
     }
     let (state, jobs) = (state.to_owned(), config.jobs.clone());
-    let settings = BackgroundSettings {
-        attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
-        retention: retention(&jobs),
-        ..BackgroundSettings::default()
-    };
+    let settings = on_file(&jobs);
     let opened = tokio::task::spawn_blocking(move || engine(&state, &jobs)).await;
     let engine = opened.unwrap_or(Err(EngineError::Closed))?;
     let jobs = Background::new(Arc::new(engine.clone()), settings);
     keep_beside(&jobs, &engine, gateway, config, sealing);
     Ok(jobs)
+}
+
+/// How the jobs of the embedded engine are treated.
+fn on_file(jobs: &config::Jobs) -> BackgroundSettings {
+    BackgroundSettings {
+        attempt_time: Duration::from_secs(jobs.attempt_minutes.saturating_mul(60)),
+        retention: retention(jobs),
+        ..BackgroundSettings::default()
+    }
 }
 
 /// Jobs on Redis, which need not be there yet. Webhooks and schedules are kept beside the embedded engine only.
@@ -170,23 +175,49 @@ fn on_bullmq(jobs: &config::Jobs) -> Result<Background, EngineError> {
     Ok(Background::new(drawbridge_jobs_bullmq::open(kept)?, settings))
 }
 
-/// A worker of its own: the door is this process's, the jobs are everybody's.
-///
-/// # Errors
-/// The jobs are kept where only the hub reaches them.
-pub(crate) async fn work(hub: &Hub, worker: WorkerSettings) -> Result<Background> {
-    if hub.config.jobs.engine == config::Engine::Embedded {
-        anyhow::bail!(
-            "the hub runs the jobs of the embedded engine itself; for workers of their own, put `engine = \"bullmq\"` \
-             and the address of a Redis under [jobs] of the configuration"
-        );
+/// A worker of its own: the door is this process's, the jobs are the hub's, or everybody's on Redis.
+pub(crate) struct OwnWorker {
+    /// What it works on.
+    pub(crate) jobs: Background,
+    /// How it gets to them, where a hub has them.
+    to_hub: Option<ToHub>,
+}
+
+impl OwnWorker {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When the address of Redis is none.
+    pub(crate) fn start(hub: &Hub, worker: WorkerSettings) -> Result<Self> {
+        let door: Arc<dyn Handler> = hub.gateway.clone();
+        let (jobs, to_hub) = match hub.config.jobs.engine {
+            config::Engine::Bullmq => (on_bullmq(&hub.config.jobs)?, None),
+            config::Engine::Embedded => {
+                let to_hub = ToHub::new(hub.state.clone());
+                let engine = Arc::new(Remote::start(to_hub.clone()));
+                (Background::new(engine, on_file(&hub.config.jobs)), Some(to_hub))
+            }
+        };
+        hub.gateway.keep_jobs(Arc::new(jobs.clone()));
+        let _ = hub.jobs.set(jobs.clone());
+        if to_hub.is_none() {
+            jobs.decide(&door);
+        }
+        jobs.work(&door, worker);
+        Ok(Self { jobs, to_hub })
     }
-    let jobs = open(&hub.state, &hub.config, &hub.gateway, &hub.store.sealing_secret()).await?;
-    hub.gateway.keep_jobs(Arc::new(jobs.clone()));
-    let _ = hub.jobs.set(jobs.clone());
-    let door: Arc<dyn Handler> = hub.gateway.clone();
-    jobs.start(&door, worker);
-    Ok(jobs)
+
+    /// Begins no more jobs, waits `grace` for those that run, and says how everything ended.
+    ///
+    /// # Errors
+    /// When the key to the hub cannot be revoked.
+    pub(crate) async fn close(self, grace: Duration) -> Result<()> {
+        self.jobs.close(grace).await;
+        match self.to_hub {
+            Some(to_hub) => to_hub.close().await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// How many jobs run at once where nobody says.

@@ -157,7 +157,7 @@ pub struct Exchange {
 }
 
 /// What a worker wants.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claim {
     /// How many jobs at most; within [`CLAIM_MAX`](crate::bounds::CLAIM_MAX).
     pub max: usize,
@@ -172,7 +172,7 @@ pub struct Claim {
 }
 
 /// How one attempt ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Said {
     /// Which.
     pub lease: Lease,
@@ -183,7 +183,7 @@ pub struct Said {
 }
 
 /// How an attempt can end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum AttemptEnd {
     /// Done, with this result.
     Completed(Box<RawValue>),
@@ -209,7 +209,7 @@ pub struct Exchanged {
 }
 
 /// A job for a worker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Work {
     /// Which job, and the right to speak for it.
     pub lease: Lease,
@@ -236,7 +236,7 @@ pub struct Work {
 }
 
 /// A worker's sign of life.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// For these jobs.
     pub leases: Vec<Lease>,
@@ -245,7 +245,7 @@ pub struct Heartbeat {
 }
 
 /// What a heartbeat brings back for one job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Beat {
     /// Go on.
     GoOn,
@@ -256,7 +256,7 @@ pub enum Beat {
 }
 
 /// What came of [`Engine::submit_family`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Family {
     /// The job.
     pub parent: Submitted,
@@ -265,7 +265,7 @@ pub struct Family {
 }
 
 /// Which jobs. An empty filter fits all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Filter {
     /// In one of these states; empty for any.
     pub states: Vec<State>,
@@ -287,7 +287,7 @@ impl Filter {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page {
     /// The jobs.
     pub jobs: Vec<Job>,
@@ -296,7 +296,7 @@ pub struct Page {
 }
 
 /// What is in a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueCounts {
     /// The queue.
     pub queue: Arc<str>,
@@ -331,7 +331,7 @@ pub struct Happened {
 }
 
 /// What is told while it happens.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// Something that is in the history.
     Happened(Happened),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use drawbridge_store::StoreError;
+use serde::{Deserialize, Serialize};
 
 use crate::{JobId, machine::Misfit};
 
@@ -87,6 +88,14 @@ pub enum EngineError {
         /// What was seen. Without addresses and passwords.
         reason: String,
     },
+    /// The process that has the jobs refused or failed, in its words.
+    #[error("{message}")]
+    Told {
+        /// What kind of answer it is.
+        kind: Told,
+        /// What it said.
+        message: String,
+    },
     /// What the file says makes no sense.
     #[error("the jobs' database is damaged: {problem}; restore a backup, or move jobs.db away")]
     Damaged {
@@ -102,6 +111,20 @@ pub enum EngineError {
         #[source]
         source: Arc<rusqlite::Error>,
     },
+}
+
+/// What kind of answer came from the process that has the jobs, where its own error cannot travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// What was asked makes no sense, or is too large.
+    Invalid,
+    /// There are too many of something.
+    TooMany,
+    /// It may go well later.
+    Passing,
+    /// It failed.
+    Failed,
 }
 
 impl EngineError {
@@ -122,6 +145,7 @@ impl EngineError {
                 | Self::Database { .. }
                 | Self::TooMany { .. }
                 | Self::Away { .. }
+                | Self::Told { kind: Told::Passing | Told::TooMany, .. }
         )
     }
 

@@ -35,7 +35,7 @@ impl fmt::Display for JobId {
 }
 
 /// A job to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NewJob {
     /// Where it waits; see [`DEFAULT_QUEUE`]. At most [`NAME_BYTES_MAX`](crate::bounds::NAME_BYTES_MAX).
     pub queue: Arc<str>,
@@ -93,7 +93,7 @@ impl NewJob {
 }
 
 /// When a job may run at the earliest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Start {
     /// At once.
     #[default]
@@ -105,7 +105,7 @@ pub enum Start {
 }
 
 /// What came of a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitted {
     /// The job.
     pub id: JobId,
@@ -115,7 +115,7 @@ pub struct Submitted {
 
 /// A job as it is now. Without its payloads, which can be large: see [`Engine::arguments`](crate::Engine::arguments)
 /// and [`Engine::outcome`](crate::Engine::outcome).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
@@ -173,7 +173,7 @@ pub struct Progress {
 }
 
 /// What came of a job, as far as there is something.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Its result, if it completed.
     pub result: Option<Box<RawValue>>,

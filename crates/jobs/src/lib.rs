@@ -4,6 +4,7 @@
 //! machine    what may happen to a job, decided purely
 //! engine     what every engine does, as a trait
 //! embedded   the engine on one SQLite file
+//! remote     the engine of another process, over any pipe
 //! worker     claims jobs, runs them, keeps them alive, says how they ended
 //! webhook    tells others what becomes of jobs
 //! schedule   begins jobs again and again
@@ -26,6 +27,7 @@ mod job;
 mod limits;
 pub mod machine;
 mod policy;
+pub mod remote;
 pub mod schedule;
 mod wait;
 pub mod webhook;
@@ -37,7 +39,7 @@ pub use engine::{
     Answered, AttemptEnd, Beat, Change, Claim, Engine, Exchange, Exchanged, Family, Filter, Happened,
     Heartbeat, Lease, Page, QueueCounts, Said, Work,
 };
-pub use error::{EngineError, at_most};
+pub use error::{EngineError, Told, at_most};
 pub use job::{DEFAULT_QUEUE, Failure, Job, JobId, Line, NewJob, Outcome, Progress, Start, Submitted, codes};
 pub use limits::{Limit, LimitRow, Rate, Scope};
 pub use machine::{Backoff, Happening, State};

@@ -4,6 +4,7 @@ mod hub;
 mod inside;
 mod pipe;
 mod session;
+mod worker;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ pub(crate) use inside::InsideWire;
 pub(crate) use pipe::HubPipe;
 #[cfg(unix)]
 pub(crate) use session::SessionKey;
+pub(crate) use worker::ToHub;
 
 /// The revision that the command line speaks.
 pub(crate) const REVISION: &str = "2026-07-28";

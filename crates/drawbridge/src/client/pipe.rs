@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use drawbridge_web::{STDIO_PATH, STDIO_PROTOCOL};
+use drawbridge_web::{STDIO_PATH, STDIO_PROTOCOL, WORKER_PATH, WORKER_PROTOCOL};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
@@ -34,8 +34,7 @@ impl HubPipe {
     /// When the hub does not answer, or opens no pipes.
     pub(crate) async fn open(state: &Path, hub: &Running) -> Result<Self> {
         let key = SessionKey::for_stdio(state).await?;
-        let opened = timeout(OPENING_MAX, connect(hub, &key.secret)).await;
-        match opened.context("the hub did not answer in time").flatten() {
+        match Entrance::STDIO.open(hub, &key.secret).await {
             Ok(pipe) => Ok(Self { pipe, key }),
             Err(error) => {
                 key.close().await?;
@@ -71,22 +70,45 @@ impl HubPipe {
     }
 }
 
-async fn connect(hub: &Running, secret: &str) -> Result<TokioIo<Upgraded>> {
-    let address = hub.address().context("the hub says no address")?;
-    let stream =
-        TcpStream::connect(address).await.with_context(|| format!("the hub at {address} does not answer"))?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection.with_upgrades());
-    let request = Request::get(STDIO_PATH)
-        .header(header::HOST, address.to_string())
-        .header(header::AUTHORIZATION, format!("Bearer {secret}"))
-        .header(header::CONNECTION, "upgrade")
-        .header(header::UPGRADE, STDIO_PROTOCOL)
-        .body(Empty::<Bytes>::new())?;
-    let response = sender.send_request(request).await.context("the hub went away")?;
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        bail!("the hub opens no pipe: it answered {}", response.status());
+/// Where a pipe is opened, and what is spoken in it.
+pub(crate) struct Entrance {
+    path: &'static str,
+    protocol: &'static str,
+}
+
+impl Entrance {
+    /// For hosts.
+    pub(crate) const STDIO: Self = Self { path: STDIO_PATH, protocol: STDIO_PROTOCOL };
+    /// For workers.
+    pub(crate) const WORKER: Self = Self { path: WORKER_PATH, protocol: WORKER_PROTOCOL };
+
+    /// Opens a pipe to this hub.
+    ///
+    /// # Errors
+    /// When the hub does not answer in time, or opens no pipes.
+    pub(crate) async fn open(&self, hub: &Running, secret: &str) -> Result<TokioIo<Upgraded>> {
+        let opened = timeout(OPENING_MAX, self.connect(hub, secret)).await;
+        opened.context("the hub did not answer in time").flatten()
     }
-    Ok(TokioIo::new(hyper::upgrade::on(response).await?))
+
+    async fn connect(&self, hub: &Running, secret: &str) -> Result<TokioIo<Upgraded>> {
+        let address = hub.address().context("the hub says no address")?;
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("the hub at {address} does not answer"))?;
+        stream.set_nodelay(true)?;
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection.with_upgrades());
+        let request = Request::get(self.path)
+            .header(header::HOST, address.to_string())
+            .header(header::AUTHORIZATION, format!("Bearer {secret}"))
+            .header(header::CONNECTION, "upgrade")
+            .header(header::UPGRADE, self.protocol)
+            .body(Empty::<Bytes>::new())?;
+        let response = sender.send_request(request).await.context("the hub went away")?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            bail!("the hub opens no pipe: it answered {}", response.status());
+        }
+        Ok(TokioIo::new(hyper::upgrade::on(response).await?))
+    }
 }

@@ -9,7 +9,7 @@ use crate::{hub, secret};
 
 /// How long it opens the bridge at the most, in microseconds: a day, for calls that take long.
 const LASTS_US: i64 = 24 * 60 * 60 * 1_000_000;
-/// The same for hosts that started us, in microseconds: hosts run for weeks, and the pipe ends with the key.
+/// The same for hosts that started us and for workers, in microseconds: they run for weeks, and the pipe ends with the key.
 const STDIO_LASTS_US: i64 = 30 * LASTS_US;
 
 pub(crate) struct SessionKey {
@@ -27,6 +27,11 @@ impl SessionKey {
     /// A key for a host that started us.
     pub(crate) async fn for_stdio(state: &Path) -> Result<Self> {
         Self::lasting(state, "stdio", STDIO_LASTS_US).await
+    }
+
+    /// A key for a worker of the hub's jobs.
+    pub(crate) async fn for_worker(state: &Path) -> Result<Self> {
+        Self::lasting(state, "worker", STDIO_LASTS_US).await
     }
 
     async fn lasting(state: &Path, what: &str, lasts_us: i64) -> Result<Self> {

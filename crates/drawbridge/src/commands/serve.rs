@@ -74,7 +74,8 @@ fn front(
     let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
     let mcp = Endpoint::new(hub.gateway.clone(), settings);
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
-    let entrances = mcp.router().merge(stdio(hub, shutdown)).merge(channels::ws(channels.clone(), shutdown));
+    let entrances = mcp.router().merge(stdio(hub, shutdown)).merge(workers(hub, shutdown));
+    let entrances = entrances.merge(channels::ws(channels.clone(), shutdown));
     let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
     Ok(Front::from(routes).with_post(guard, http::PATH, post))
@@ -89,6 +90,22 @@ fn stdio(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
             let (read, write) = tokio::io::split(pipe);
             if let Err(error) = drawbridge_mcp::stdio::serve(gateway, caller, read, write, end).await {
                 tracing::debug!(%error, "a pipe ended badly");
+            }
+        }
+    })
+}
+
+/// Hands out jobs to those that `drawbridge worker` runs in processes of their own.
+fn workers(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
+    let jobs = hub.jobs.clone();
+    drawbridge_web::worker(shutdown.clone(), move |_, pipe, end| {
+        let engine = jobs.get().map(|jobs| jobs.engine().clone());
+        async move {
+            let Some(engine) = engine else {
+                return tracing::warn!("a worker came before the jobs were open; it comes again");
+            };
+            if let Err(error) = drawbridge_jobs::remote::serve(engine, pipe, end).await {
+                tracing::debug!(%error, "the pipe of a worker ended badly");
             }
         }
     })

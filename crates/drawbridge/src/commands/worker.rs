@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::serve::wait_for_signal;
 use crate::cli::WorkerArguments;
 use crate::hub::{Hub, configured, open_store_and_log};
-use crate::{jobs, output};
+use crate::jobs::{OwnWorker, usual_concurrency};
+use crate::output;
 
 /// How long a look at the jobs may take before they count as out of reach.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,10 +36,10 @@ pub(crate) fn run(arguments: WorkerArguments) -> Result<ExitCode> {
 async fn work(hub: Hub, arguments: WorkerArguments) -> Result<()> {
     let settings = settings(&hub, &arguments);
     let (name, concurrency) = (settings.name.clone(), settings.concurrency);
-    let kept = jobs::work(&hub, settings).await?;
+    let worker = OwnWorker::start(&hub, settings)?;
     let draining = CancellationToken::new();
     let health = match arguments.health {
-        Some(address) => Some(answer_health(address, kept.engine().clone(), draining.clone()).await?),
+        Some(address) => Some(answer_health(address, worker.jobs.engine().clone(), draining.clone()).await?),
         None => None,
     };
     output::line(format!("{} runs up to {concurrency} jobs at once, as {name}", output::bold("Drawbridge")))?;
@@ -48,7 +49,7 @@ async fn work(hub: Hub, arguments: WorkerArguments) -> Result<()> {
     wait_for_signal().await;
     tracing::info!("asked to end; no more jobs are begun");
     draining.cancel();
-    jobs::close_after(&hub.jobs, Duration::from_secs(arguments.grace)).await;
+    worker.close(Duration::from_secs(arguments.grace)).await?;
     output::line("Ended; everything is written.")?;
     hub.close().await
 }
@@ -58,8 +59,7 @@ fn settings(hub: &Hub, arguments: &WorkerArguments) -> WorkerSettings {
     let machine = std::env::var("HOSTNAME").ok().or_else(|| std::fs::read_to_string("/etc/hostname").ok());
     let machine = machine.unwrap_or_else(|| "worker".into());
     let name = format!("{}-{}", machine.trim(), std::process::id());
-    let concurrency =
-        arguments.concurrency.map_or_else(|| jobs::usual_concurrency(&hub.config.jobs), usize::from);
+    let concurrency = arguments.concurrency.map_or_else(|| usual_concurrency(&hub.config.jobs), usize::from);
     WorkerSettings {
         tools: arguments.tools.iter().map(|pattern| pattern.as_str().into()).collect(),
         in_process: false,

@@ -9,6 +9,7 @@ mod files;
 mod kills;
 mod processes;
 mod receiver;
+mod remotes;
 mod retention;
 mod schedules;
 mod storms;

@@ -1,6 +1,7 @@
 //! The story that every engine passes, in chapters. Each gets an engine of its own, without jobs.
 //!
-//! Another engine joins by including this file, beside a `crate::engine()` of its own that gives a guard and the engine.
+//! Another engine joins by including this file in a module with an `engine()` of its own, that gives a guard and the
+//! engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,7 @@ macro_rules! every_chapter {
     };
 }
 
-every_chapter!(engine, crate::engine().await);
+every_chapter!(engine, super::super::engine().await);
 
 /// No chapter takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
