@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drawbridge_contract::{
     Caller, DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobFuture, JobNews, NewWebhook,
-    Refusal, ToolError, WebhookSecret, WebhookView, Webhooks as Seam,
+    OwnSecret, Refusal, ToolError, WebhookSecret, WebhookView, Webhooks as Seam,
 };
 use drawbridge_jobs::webhook::{
     DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, Receiver, Secret, WebhookError,
@@ -29,7 +29,7 @@ impl Seam for Told {
             if new.all_callers && !caller.is_owner() {
                 return Err(refused("only the owner hears of everybody's jobs; leave out all_callers"));
             }
-            let added = self.0.add(receiver(caller, new)).await.map_err(told)?;
+            let added = self.0.add(receiver(caller, new)?).await.map_err(told)?;
             Ok(secret(&added.id, &added.secret))
         })
     }
@@ -49,11 +49,18 @@ impl Seam for Told {
         Box::pin(async move { self.0.pause(whose(caller), id, paused).await.map_err(told) })
     }
 
-    fn rotate<'a>(&'a self, caller: &'a Caller, id: &'a str, overlap_s: u64) -> JobFuture<'a, WebhookSecret> {
+    fn rotate<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+        overlap_s: u64,
+        secret_of_its_own: Option<OwnSecret>,
+    ) -> JobFuture<'a, WebhookSecret> {
         Box::pin(async move {
+            let own = brought(secret_of_its_own)?;
             let id = if id == CALLBACK { self.callback(caller).await? } else { id.to_owned() };
-            let new =
-                self.0.rotate(whose(caller), &id, Duration::from_secs(overlap_s)).await.map_err(told)?;
+            let overlap = Duration::from_secs(overlap_s);
+            let new = self.0.rotate(whose(caller), &id, overlap, own).await.map_err(told)?;
             Ok(secret(&id, &new))
         })
     }
@@ -91,15 +98,21 @@ pub(crate) fn whose(caller: &Caller) -> Option<&str> {
     (!caller.is_owner()).then_some(&*caller.id)
 }
 
-fn receiver(caller: &Caller, new: NewWebhook) -> NewReceiver {
+fn brought(secret: Option<OwnSecret>) -> Result<Option<Secret>, Refusal> {
+    let own = secret.map(|OwnSecret(text)| Secret::brought(&text)).transpose();
+    own.map_err(|weak| told(weak.into()))
+}
+
+fn receiver(caller: &Caller, new: NewWebhook) -> Result<NewReceiver, Refusal> {
     let events: Vec<WebhookEvent> = new.events.into_iter().map(event).collect();
-    NewReceiver {
+    Ok(NewReceiver {
         caller: caller.id.as_ref().into(),
         all_callers: new.all_callers,
         url: new.url.into(),
         events: if events.is_empty() { EventSet::ALL } else { EventSet::of(&events) },
         tools: new.tools.into_iter().map(ToolPattern).collect(),
-    }
+        secret: brought(new.secret)?,
+    })
 }
 
 fn secret(id: &str, secret: &Secret) -> WebhookSecret {
@@ -173,6 +186,7 @@ pub(crate) fn told(error: WebhookError) -> Refusal {
     match error {
         WebhookError::Engine(error) => refusal(error),
         WebhookError::Url(_) | WebhookError::NotAllowed => ToolError::Refused(message).into(),
+        WebhookError::Weak(_) => ToolError::Invalid(message).into(),
         WebhookError::NoReceiver { .. } | WebhookError::NoDelivery { .. } => {
             ToolError::NotFound(message).into()
         }

@@ -37,6 +37,6 @@ pub(crate) use payload::{Body, Facts};
 pub use receiver::{NewReceiver, Receiver};
 pub(crate) use receiver::{ReceiverRow, Secrets};
 pub use retry::Retrying;
-pub use secret::Secret;
+pub use secret::{Secret, WeakSecret};
 pub use sign::{Signature, signatures};
 pub use webhooks::{Added, MayHear, WebhookError, WebhookSettings, Webhooks};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{EventSet, WebhookEvent};
+use super::{EventSet, Secret, WebhookEvent};
 use crate::ToolPattern;
 
 /// A standing subscription to be.
@@ -20,6 +20,8 @@ pub struct NewReceiver {
     pub events: EventSet,
     /// Of which tools; empty for all.
     pub tools: Vec<ToolPattern>,
+    /// What it shares with us; made if it brings none.
+    pub secret: Option<Secret>,
 }
 
 /// A receiver, as people see it: without its secret.

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::dispatch::Dispatch;
 use super::receiver::{ReceiverRow, Secrets};
-use super::secret::{Secret, Vault};
+use super::secret::{Secret, Vault, WeakSecret};
 use super::{DeliveryFilter, DeliveryView, EventSet, NewReceiver, Receiver, Retrying};
 use crate::bounds::{PAGE_MAX, URL_BYTES_MAX};
 use crate::error::at_most;
@@ -79,6 +79,9 @@ pub enum WebhookError {
         /// As it was asked for.
         id: String,
     },
+    /// A secret that was brought along and could be guessed.
+    #[error(transparent)]
+    Weak(#[from] WeakSecret),
     /// A secret that was sealed in another installation.
     #[error("the secret of {id} was sealed in another installation; rotate it")]
     Sealed {
@@ -157,7 +160,7 @@ impl Webhooks {
         self.check_url(&new.url)?;
         at_most("the list of tools", new.tools.len(), TOOLS_MAX)?;
         let id = format!("wh_{:032x}", rand::random::<u128>());
-        let secret = Secret::random();
+        let secret = new.secret.unwrap_or_else(Secret::random);
         let row = ReceiverRow {
             secret: self.vault.seal(&id, &secret),
             id: id.clone(),
@@ -200,7 +203,8 @@ impl Webhooks {
         if found { Ok(()) } else { Err(no_receiver(id)) }
     }
 
-    /// Gives a receiver a new secret. The one before signs, too, for as long as `overlap`, at most thirty days.
+    /// Gives a receiver a new secret: `brought`, or one that is made. The one before signs, too, for as long as `overlap`,
+    /// at most thirty days.
     ///
     /// # Errors
     /// [`WebhookError::NoReceiver`], and the engine's.
@@ -209,9 +213,10 @@ impl Webhooks {
         caller: Option<&str>,
         id: &str,
         overlap: Duration,
+        brought: Option<Secret>,
     ) -> Result<Secret, WebhookError> {
         self.find(caller, id)?;
-        let secret = Secret::random();
+        let secret = brought.unwrap_or_else(Secret::random);
         let overlap_ms = u64::try_from(overlap.min(OVERLAP_MAX).as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.engine.now().wall_ms.saturating_add_unsigned(overlap_ms);
         let sealed = self.vault.seal(id, &secret);

@@ -53,6 +53,7 @@ fn standing(url: &str, events: &[WebhookEvent]) -> NewReceiver {
         url: url.to_owned(),
         events: EventSet::of(events),
         tools: Vec::new(),
+        secret: None,
     }
 }
 
@@ -274,7 +275,7 @@ async fn both_secrets_are_good_while_a_new_one_takes_over() {
     let receiver = Receiver::start(|_, _| Answer::Status(200)).await;
     let webhooks = webhooks(&engine);
     let old = webhooks.add(standing(&receiver.url(""), &[WebhookEvent::Completed])).await.unwrap();
-    let new = webhooks.rotate(None, &old.id, Duration::from_millis(700)).await.unwrap();
+    let new = webhooks.rotate(None, &old.id, Duration::from_millis(700), None).await.unwrap();
     engine.submit(job("t")).await.unwrap();
     run_one(&engine).await;
     let got = receiver.until(|got| !got.is_empty()).await.remove(0);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{
-    Annotations, Context, Outcome, ToolError, ToolResult, ToolSpec, TypedTool, WebhookSecret,
+    Annotations, Context, Outcome, OwnSecret, ToolError, ToolResult, ToolSpec, TypedTool, WebhookSecret,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,9 @@ pub(crate) struct Input {
     #[serde(default = "overlap_default")]
     #[schemars(range(max = 2_592_000))]
     overlap_seconds: u64,
+    /// One that the receiver has already, as in webhooks_add; made if there is none.
+    #[serde(default)]
+    secret: Option<OwnSecret>,
 }
 
 fn overlap_default() -> u64 {
@@ -47,8 +50,8 @@ impl TypedTool<()> for Rotate {
 
     async fn run(_: &Arc<()>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         let webhooks = webhooks_of(context)?;
-        let new =
-            webhooks.rotate(&context.caller, &input.id, input.overlap_seconds).await.map_err(tool_error)?;
+        let Input { id, overlap_seconds, secret } = input;
+        let new = webhooks.rotate(&context.caller, &id, overlap_seconds, secret).await.map_err(tool_error)?;
         let text = format!("The new secret of {}, shown only now: {}", new.id, new.secret);
         Ok(ToolResult::text_and(&text, &new).into())
     }
