@@ -1,0 +1,155 @@
+/** What the hub says, as far as the console reads it. Fields that a hub may leave out are optional. */
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type JsonObject = { [name: string]: Json };
+
+export interface Session {
+  caller: { id: string; kind: string };
+  expires_at_ms: number;
+}
+
+export interface Annotations {
+  read_only: boolean;
+  destructive: boolean;
+  idempotent: boolean;
+  open_world: boolean;
+}
+
+export interface Tool {
+  name: string;
+  title: string;
+  description: string;
+  input_schema: Schema;
+  output_schema?: Schema;
+  annotations: Annotations;
+  examples: { says: string; arguments: JsonObject; gives: string }[];
+  timeout_ms: number;
+  result_bytes_max: number;
+}
+
+export type Schema = boolean | { [keyword: string]: unknown };
+
+export interface Block {
+  type: string;
+  text?: string;
+  data?: string;
+  mimeType?: string;
+  uri?: string;
+  name?: string;
+  title?: string;
+  resource?: { uri: string; mimeType?: string; text?: string; blob?: string };
+}
+
+export interface ToolResult {
+  is_error: boolean;
+  content: Block[];
+  structured?: Json;
+  meta?: Json;
+}
+
+export interface InputRequest {
+  kind: 'form' | 'url' | 'sampling' | 'roots';
+  message?: string;
+  schema?: Schema;
+  url?: string;
+}
+
+export interface Approval {
+  id: string;
+  caller: string;
+  tool: string;
+  title?: string;
+  arguments: Json;
+  preview?: { kind: 'command' | 'diff' | 'text' | 'none'; text: string };
+  chain?: { call: string; tool: string; caller: string }[];
+  asked_at_ms: number;
+  expires_at_ms: number;
+}
+
+export type Decision = 'allow_once' | 'allow_hour' | 'allow_always' | 'deny';
+
+export interface AuditRow {
+  seq: number;
+  at_ms: number;
+  call: string;
+  parent?: string | null;
+  caller: string;
+  entrance: string;
+  host?: string | null;
+  tool: string;
+  decision: string;
+  outcome?: string | null;
+  duration_us?: number | null;
+  arguments?: Json;
+  error?: string | null;
+}
+
+export interface Health {
+  name: string;
+  health: string;
+  detail?: string | null;
+}
+
+export interface Charts {
+  minute_ms: number[];
+  calls: number[];
+  errors: number[];
+  p50_us: (number | null)[];
+  p99_us: (number | null)[];
+  tokens_in: number[];
+  tokens_out: number[];
+}
+
+export interface Connection {
+  entrance: string;
+  host?: string | null;
+  caller: string;
+  since_ms?: number;
+  last_ms?: number;
+  calls?: number;
+}
+
+export interface Now {
+  bridge: 'lowered' | 'raised';
+  version: string;
+  started_at_ms: number;
+  connections: Connection[];
+  approvals: Approval[];
+  jobs: { queue: string; paused?: boolean; states: [string, number][] }[] | Record<string, number>;
+  servers: Health[];
+  providers: Health[];
+  daemons: Health[];
+  charts?: Charts;
+}
+
+export type JobState =
+  | 'queued'
+  | 'scheduled'
+  | 'running'
+  | 'waiting_for_input'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'dead';
+
+export interface Job {
+  id: string;
+  tool: string;
+  caller: string;
+  queue: string;
+  state: JobState;
+  priority: number;
+  attempt: number;
+  attempts_max: number;
+  created_ms: number;
+  updated_ms: number;
+  started_ms?: number;
+  ended_ms?: number;
+  due_ms?: number;
+  worker?: string;
+  arguments?: Json;
+  /** How far it is, what it asks, or why it failed. */
+  message?: string;
+  is_error?: boolean;
+  requests?: Record<string, InputRequest>;
+}

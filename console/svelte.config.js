@@ -1,0 +1,2 @@
+/** Runes everywhere; warnings are errors of ours, those of packages are not. */
+export default { compilerOptions: { runes: true } };
