@@ -20,6 +20,9 @@ pub struct Launch {
     pub environment: Environment,
     /// Its input and output.
     pub streams: Streams,
+    /// What becomes its input in place of that of `streams`, such as a socket that it serves and could not make itself.
+    #[cfg(unix)]
+    pub given_input: Option<OwnedFd>,
     /// What it may touch; `None` for all that we may.
     pub confinement: Option<Confinement>,
     /// Whether programs such as `sudo` may gain privileges. Processes that did are out of our reach unless we are root.
@@ -81,6 +84,8 @@ impl Launch {
             directory: Directory::Path("/".into()),
             environment: Environment::default(),
             streams: Streams::Pipes(Pipes::default()),
+            #[cfg(unix)]
+            given_input: None,
             confinement: None,
             new_privileges: false,
             limits: ProcessLimits::default(),
@@ -112,6 +117,14 @@ impl Launch {
     #[must_use]
     pub fn streams(mut self, streams: Streams) -> Self {
         self.streams = streams;
+        self
+    }
+
+    /// With this as its input.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn given_input(mut self, input: OwnedFd) -> Self {
+        self.given_input = Some(input);
         self
     }
 

@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What it shows and has done is behind a seam of its own.
     ("crates/manage", &["crates/contract"]),
     ("crates/connect", &[]),
+    // For other people's daemons: it brings nothing of ours along.
+    ("crates/daemon", &[]),
     // Servers never name each other, nor an entrance.
     ("servers/*", &["crates/contract", "crates/sandbox", "crates/store", "crates/outbound"]),
     // The binary wires everything, and so do the tests and benchmarks that stand in its place.

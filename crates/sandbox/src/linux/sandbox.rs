@@ -64,6 +64,7 @@ impl Sandbox {
         let slot = Slot::take(&self.running, CHILDREN_MAX).ok_or(LaunchError::TooMany(CHILDREN_MAX))?;
         let directory = open_directory(launch.directory)?;
         let (ours, [input, output, errors]) = streams::open(launch.streams).map_err(helper)?;
+        let input = launch.given_input.unwrap_or(input);
         let program = launch.program.clone();
         let confined = launch.confinement.is_some();
         let start = Request::Start(Box::new(Start {

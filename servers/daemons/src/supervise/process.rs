@@ -1,0 +1,154 @@
+//! A daemon that the hub runs, as everybody sees it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use super::log::Log;
+use super::settings::ProcessSettings;
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) settings: ProcessSettings,
+    /// Where its description and its socket are, which it may change.
+    pub(super) folder: PathBuf,
+    pub(super) log: Log,
+    /// Somebody asked for a new start.
+    pub(super) restart: Notify,
+    ready: watch::Sender<bool>,
+    view: Mutex<View>,
+}
+
+/// How it is.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    /// How often it was started.
+    pub(crate) starts: u32,
+    /// Why it ended the last time.
+    pub(crate) last_end: Option<String>,
+    /// What was declared and this kernel cannot hold.
+    pub(crate) gaps: Vec<String>,
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// This process does not run it: another does, or nobody.
+    Elsewhere,
+    /// Those that it needs are not ready.
+    Waiting,
+    /// It runs and does not answer yet.
+    Starting(u32),
+    /// It answers.
+    Ready {
+        /// Its process.
+        pid: u32,
+        /// Since when.
+        since: Instant,
+    },
+    /// It ended, and is started again then.
+    Pausing(Instant),
+    /// It ended too often.
+    GaveUp,
+    /// The hub ends.
+    Stopped,
+}
+
+impl State {
+    /// In one word, for programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Elsewhere => "not run here",
+            Self::Waiting => "waiting",
+            Self::Starting(_) => "starting",
+            Self::Ready { .. } => "ready",
+            Self::Pausing(_) => "pausing",
+            Self::GaveUp => "given up",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Its process, while it has one.
+    pub(crate) fn pid(self) -> Option<u32> {
+        match self {
+            Self::Starting(pid) | Self::Ready { pid, .. } => Some(pid),
+            _ => None,
+        }
+    }
+}
+
+impl Process {
+    pub(crate) fn new(settings: ProcessSettings, folders: &Path, logs: &Path) -> Arc<Self> {
+        let view = View { state: State::Elsewhere, starts: 0, last_end: None, gaps: Vec::new() };
+        Arc::new(Self {
+            folder: folders.join(&settings.name),
+            log: Log::new(logs.join(format!("daemon-{}.log", settings.name))),
+            restart: Notify::new(),
+            ready: watch::channel(false).0,
+            view: Mutex::new(view),
+            settings,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.lock().clone()
+    }
+
+    /// The last of what it printed.
+    pub(crate) fn log_tail(&self, bytes_max: usize) -> std::io::Result<String> {
+        self.log.tail(bytes_max)
+    }
+
+    /// Asks for a new start.
+    pub(crate) fn ask_restart(&self) {
+        self.restart.notify_one();
+    }
+
+    /// Why it cannot be called now; `None` where it can, or where we do not know.
+    pub(crate) fn why_not_ready(&self) -> Option<String> {
+        let view = self.lock();
+        let ended = || view.last_end.clone().unwrap_or_else(|| "it ended".to_owned());
+        match view.state {
+            State::Elsewhere | State::Ready { .. } => None,
+            State::Waiting => Some(format!("it waits for {}", self.settings.after.join(", "))),
+            State::Starting(_) => Some("it is just being started".to_owned()),
+            State::Pausing(until) => {
+                let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+                Some(format!("it is not running: {}; it is started again in {} s", ended(), left.as_secs()))
+            }
+            State::GaveUp => Some(format!(
+                "it ended too often and is not started any more ({}); `drawbridge daemon restart {}` tries again",
+                ended(),
+                self.name()
+            )),
+            State::Stopped => Some("it was ended with the hub".to_owned()),
+        }
+    }
+
+    pub(super) fn set(&self, state: State) {
+        self.lock().state = state;
+        self.ready.send_replace(matches!(state, State::Ready { .. }));
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut View)) {
+        change(&mut self.lock());
+    }
+
+    /// Waits until it answers.
+    pub(super) async fn is_ready(&self) {
+        // Its sender is ours, so it cannot be gone.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,47 @@
+//! What callers rely on, committed: a change of it shows in review.
+
+use std::fmt::Write as _;
+
+use drawbridge_contract::{Server as _, ToolSpec};
+use drawbridge_daemons::Daemons;
+use expect_test::expect_file;
+
+use crate::desk::Desk;
+
+fn specs() -> Vec<ToolSpec> {
+    let desk = Desk::new();
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    daemons.tools().iter().map(|tool| tool.spec().clone()).collect()
+}
+
+#[test]
+fn the_contract_is_unchanged() {
+    let contract = serde_json::to_string_pretty(&specs()).unwrap();
+    expect_file!["../../contract.json"].assert_eq(&(contract + "\n"));
+}
+
+#[test]
+fn every_tool_is_well_described() {
+    for spec in specs() {
+        assert_eq!(spec.problems(), Vec::<String>::new(), "{}", spec.name);
+    }
+}
+
+#[test]
+fn the_documentation_is_in_step() {
+    let mut tools = String::new();
+    for spec in specs() {
+        let kind = if spec.annotations.read_only { "reads" } else { "changes" };
+        let _ = write!(tools, "### `{}` ({kind})\n\n{}\n\n", spec.name, spec.description);
+        for example in spec.examples {
+            let _ = write!(tools, "{}\n\n```json\n{}\n```\n\n", example.says, example.args);
+        }
+    }
+    let generated = format!(
+        "# The tools of the daemons server\n\n<!-- Made by the test `the_documentation_is_in_step` from the tools' own \
+         descriptions: run it with UPDATE_EXPECT=1 to renew this file. -->\n\nThe tools of daemons themselves come from \
+         their descriptions; [daemons.md](daemons.md) tells how.\n\n{}\n",
+        tools.trim_end()
+    );
+    expect_file!["../../../../docs/daemons-tools.md"].assert_eq(&generated);
+}

@@ -1,0 +1,160 @@
+//! Daemons come, are called, change and go.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use drawbridge_contract::{Change, OldParams, Server as _};
+use drawbridge_daemons::{Daemons, DaemonsSettings};
+use serde_json::json;
+
+use crate::desk::{Desk, echo, tools, until};
+
+#[tokio::test]
+async fn a_method_is_a_tool_and_a_method_of_the_older_dialect() {
+    let desk = Desk::new();
+    desk.describe("weather", &["mcp.weather.today"]);
+    desk.daemon("weather", echo);
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    let found = daemons.tools();
+    let tool = found.iter().find(|tool| tool.spec().name == "weather_today").unwrap();
+    let old = tool.old_method().unwrap();
+    assert_eq!((&*old.name, old.wrapped), ("mcp.weather.today", true));
+    assert_eq!(old.params, OldParams::Positions(["text".into()].into()));
+    let kit = desk.open();
+    kit.check("weather_today", r#"{"text": "hello"}"#, r#"["hello"]"#).await;
+    assert_eq!(kit.data("weather_today", r#"{"text": "x"}"#).await, json!({"result": ["x"]}));
+}
+
+#[tokio::test]
+async fn tools_appear_within_a_second_of_the_file_and_go_with_it() {
+    let desk = Desk::new();
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    let mut changes = daemons.changes().unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    desk.describe("weather", &["today"]);
+    assert_eq!(changes.recv().await.unwrap(), Change::Tools);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(tools(&daemons), ["weather_today"]);
+    fs::remove_file(desk.path("weather.cap.json")).unwrap();
+    assert_eq!(changes.recv().await.unwrap(), Change::Tools);
+    assert!(tools(&daemons).is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_that_comes_later_is_found() {
+    let desk = Desk::new();
+    let settings = DaemonsSettings {
+        bounds: drawbridge_daemons::Bounds { rescan_every: Duration::from_millis(100), ..Default::default() },
+        ..DaemonsSettings::new(desk.path("later"))
+    };
+    let daemons = Daemons::open(&settings).unwrap();
+    let mut changes = daemons.changes().unwrap();
+    fs::create_dir(desk.path("later")).unwrap();
+    desk.describe("a", &["b"]);
+    fs::rename(desk.path("a.cap.json"), desk.path("later/a.cap.json")).unwrap();
+    changes.recv().await.unwrap();
+    assert_eq!(tools(&daemons), ["a_b"]);
+}
+
+#[tokio::test]
+async fn c7_what_others_could_have_written_is_refused_and_told() {
+    let desk = Desk::new();
+    let cap = json!({"capabilities": [{"method": "x"}]});
+    desk.write("writable.cap.json", &cap, 0o666);
+    desk.write("group.cap.json", &cap, 0o664);
+    desk.write("real.json", &cap, 0o600);
+    symlink(desk.path("real.json"), desk.path("link.cap.json")).unwrap();
+    desk.write("Big.cap.json", &cap, 0o600);
+    fs::write(desk.path("broken.cap.json"), "{").unwrap();
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    assert!(tools(&daemons).is_empty());
+    let told = daemons.status()["refused"].to_string();
+    for name in ["writable", "group", "link", "Big", "broken"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    assert!(told.contains("chmod go-w") && told.contains("it is a link"), "{told}");
+}
+
+#[tokio::test]
+async fn h3_a_daemon_does_not_shadow_what_is_there() {
+    let desk = Desk::new();
+    desk.describe("files", &["mcp.files.read"]);
+    desk.describe("files_x", &["read"]);
+    desk.describe("a", &["mcp.shared.x", "b_c"]);
+    desk.describe("a_b", &["c"]);
+    desk.describe("z", &["mcp.shared.x", "mcp.z.own", "mcp.files.read"]);
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    let found = tools(&daemons);
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found.contains(&"a_b_c".to_owned()) && found.contains(&"a_shared_x".to_owned()), "{found:?}");
+    assert!(
+        found.iter().any(|name| name.starts_with("a_b_c_")),
+        "the second a_b_c has another name: {found:?}"
+    );
+    let status = daemons.status();
+    let told = status["refused"].to_string();
+    assert_eq!(told.matches("belongs to Drawbridge's own files").count(), 2, "{told}");
+    let told = status["daemons"].to_string();
+    assert!(told.contains("another daemon has the method mcp.shared.x"), "{told}");
+    assert!(told.contains("the method mcp.files.read is one of Drawbridge's own"), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_was_there_first_keeps_the_name() {
+    let (one, two) = (Desk::new(), Desk::new());
+    two.describe("a", &["second"]);
+    let folders = vec![one.folder().to_owned(), two.folder().to_owned()];
+    let daemons = Daemons::open(&DaemonsSettings { folders, ..one.settings() }).unwrap();
+    let mut changes = daemons.changes().unwrap();
+    assert_eq!(tools(&daemons), ["a_second"]);
+    one.describe("a", &["first"]);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(tools(&daemons), ["a_second"]);
+    assert!(daemons.status()["refused"].to_string().contains("the first keeps the name"));
+    fs::remove_file(two.path("a.cap.json")).unwrap();
+    changes.recv().await.unwrap();
+    assert_eq!(tools(&daemons), ["a_first"]);
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_started_anew_is_called_at_once() {
+    let desk = Desk::new();
+    desk.describe("a", &["b"]);
+    let kit = desk.open();
+    for _ in 0..5 {
+        kit.check("a_b", r#"{"text": "x"}"#, "error: the daemon a could not be asked").await;
+    }
+    let listed = until(&kit, "not running", |now| now["daemons"][0]["state"] == "not running").await;
+    assert!(listed["daemons"][0]["why"].as_str().unwrap().contains("no socket"), "{listed}");
+    desk.daemon("a", echo);
+    until(&kit, "it is forgiven", |now| now["daemons"][0]["state"] == "ready").await;
+    kit.check("a_b", r#"{"text": "x"}"#, "x").await;
+}
+
+#[tokio::test]
+async fn connections_are_used_again_and_not_kept_for_long() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let desk = Desk::new();
+    desk.describe("a", &["b"]);
+    let (opened, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (opened.clone(), open.clone());
+    desk.daemon("a", move |stream| {
+        let (opened, open) = counts.clone();
+        async move {
+            opened.fetch_add(1, Ordering::SeqCst);
+            open.fetch_add(1, Ordering::SeqCst);
+            echo(stream).await;
+            open.fetch_sub(1, Ordering::SeqCst);
+        }
+    });
+    let kit = desk.open();
+    for _ in 0..50 {
+        kit.check("a_b", r#"{"text": "x"}"#, "x").await;
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(open.load(Ordering::SeqCst), 0, "it was kept open");
+}
