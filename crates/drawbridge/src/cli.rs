@@ -112,6 +112,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  drawbridge worker --tools 'mail_*' --concurrency 4 --health 127.0.0.1:4748"
     )]
     Worker(WorkerArguments),
+    /// Open the console in a browser, signed in: see and steer everything from there.
+    #[command(after_help = "Example:\n  drawbridge console --no-open")]
+    Console {
+        /// Only print the link.
+        #[arg(long)]
+        no_open: bool,
+    },
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),

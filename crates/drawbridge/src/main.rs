@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod console;
 mod home;
 mod hub;
 mod jobs;

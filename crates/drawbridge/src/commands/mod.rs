@@ -6,6 +6,7 @@ mod beside;
 mod bridge;
 mod call;
 pub(crate) mod config;
+mod console;
 mod connect;
 mod doctor;
 pub(crate) mod jobs;
@@ -52,6 +53,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Connect(arguments) => connect::run(&arguments, json),
         Command::Doctor => doctor::run(json).await,
         Command::Config(command) => config::run(command, json),
+        Command::Console { no_open } => console::run(no_open, json).await,
         Command::Keys(command) => keys::run(command, json).await,
         Command::Approvals(command) => approvals::run(command, json).await,
         Command::Raise => bridge::raise().await,

@@ -15,7 +15,7 @@ use crate::cli::Serve;
 use crate::config::OWNER_KEY;
 use crate::hub::{Hub, configured, open_store_and_log};
 use crate::running::Hold;
-use crate::{channels, output, owner_key};
+use crate::{channels, console, output, owner_key};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
@@ -70,12 +70,14 @@ fn front(
     shutdown: &CancellationToken,
 ) -> Result<Front> {
     let names = HostNames::new(&hub.config.allowed_hosts, addresses.iter().map(SocketAddr::port))?;
-    let guard = Guard::new(hub.gateway.clone(), names);
+    let sessions = console::sessions(hub);
+    let guard = Guard::new(hub.gateway.clone(), names).with_sessions(sessions.clone());
     let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
     let mcp = Endpoint::new(hub.gateway.clone(), settings);
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
     let entrances = mcp.router().merge(stdio(hub, shutdown)).merge(workers(hub, shutdown));
     let entrances = entrances.merge(channels::ws(channels.clone(), shutdown));
+    let entrances = entrances.merge(console::entrance(hub, sessions, status(hub), shutdown));
     let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
     Ok(Front::from(routes).with_post(guard, http::PATH, post))

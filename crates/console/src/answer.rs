@@ -1,0 +1,15 @@
+//! Answers: JSON that nobody keeps.
+
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+
+/// An answer with this in it.
+pub(crate) fn answer(value: &impl Serialize) -> Response {
+    let mut response = drawbridge_contract::raw(value).get().to_owned().into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
