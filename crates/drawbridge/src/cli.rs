@@ -11,6 +11,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::config::ConfigCommand;
 use crate::commands::jobs::JobsCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::licence::LicenceCommand;
 use crate::commands::llm::LlmCommand;
 use crate::commands::schedule::ScheduleCommand;
 use crate::commands::secrets::SecretsCommand;
@@ -79,6 +80,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  drawbridge keys add laptop --scope 'files_*' --expires 30d"
     )]
     Keys(KeysCommand),
+    /// Say what the licence gives, or sign one.
+    #[command(subcommand, after_help = "Example:\n  drawbridge licence check")]
+    Licence(LicenceCommand),
     /// List what waits for your decision, and decide.
     #[command(subcommand, after_help = "Example:\n  drawbridge approvals approve 7k3q-9x2m --for 1h")]
     Approvals(ApprovalsCommand),

@@ -9,7 +9,7 @@ use drawbridge_store::Store;
 
 use crate::config::Config;
 use crate::jobs::Kept;
-use crate::{home, logs, servers};
+use crate::{home, licensing, logs, servers};
 
 /// An open hub, without any entrance yet.
 pub(crate) struct Hub {
@@ -32,9 +32,17 @@ impl Hub {
     pub(crate) fn over(store: Store, state: PathBuf, config: Config) -> Result<Self> {
         protect();
         let servers = servers::all(&config, &state)?;
-        let settings =
-            GatewaySettings { rules: config.rules.clone(), calls_per_minute: config.limits.calls_per_minute };
+        let files = licensing::Files::of(&state, &config.licence);
+        let found = files.read();
+        licensing::tell(&found);
+        let settings = GatewaySettings {
+            rules: config.rules.clone(),
+            calls_per_minute: config.limits.calls_per_minute,
+            licensing: found.licensing.clone(),
+            old_methods: Vec::new(),
+        };
         let gateway = Gateway::open(store.clone(), &settings, servers)?;
+        tokio::spawn(licensing::follow(files, found, Arc::downgrade(&gateway)));
         Ok(Self { state, config, store, gateway, jobs: Kept::default() })
     }
 

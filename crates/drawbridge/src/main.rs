@@ -9,6 +9,7 @@ mod console;
 mod home;
 mod hub;
 mod jobs;
+mod licensing;
 mod logs;
 mod output;
 mod owner_key;

@@ -15,6 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/background", &["crates/contract", "crates/store", "crates/gateway", "crates/jobs"]),
     // The entrances get the door as an `Arc<dyn Handler>`, and never learn its name.
     ("crates/mcp", &["crates/contract"]),
+    // Another dialect on the same channels.
+    ("crates/dialect", &["crates/contract", "crates/mcp"]),
     ("crates/web", &["crates/contract"]),
     ("crates/shell", &["crates/contract"]),
     // It is the owner's: what it shows and changes is in the store and in other programs' settings.
@@ -25,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What it shows and has done is behind a seam of its own.
     ("crates/manage", &["crates/contract"]),
     ("crates/connect", &[]),
+    ("crates/licence", &["crates/contract"]),
     // For other people's daemons: it brings nothing of ours along.
     ("crates/daemon", &[]),
     // Servers never name each other, nor an entrance.

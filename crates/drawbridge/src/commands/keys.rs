@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use drawbridge_contract::Grade;
 use drawbridge_gateway::Patterns;
-use drawbridge_store::{By, Key, KeyKind, NewKey, now_us};
+use drawbridge_store::{By, Key, KeyKind, NewKey, Store, now_us};
 use serde_json::json;
 
-use super::span_us;
+use super::{licence, span_us};
+use crate::hub::configured;
+use crate::licensing::{Files, Found};
 use crate::{output, owner_key, secret};
 
 #[derive(Debug, Subcommand)]
@@ -20,6 +23,11 @@ pub(crate) enum KeysCommand {
         /// Also those that were revoked or have expired.
         #[arg(long)]
         all: bool,
+    },
+    /// Show one key: what it may do, and what is left of that now.
+    Show {
+        /// Its name.
+        name: String,
     },
     /// Revoke a key, at once and for good.
     Revoke {
@@ -40,6 +48,9 @@ pub(crate) struct Add {
     /// From when on it opens nothing: `12h`, `30d`.
     #[arg(long, value_name = "TIME", value_parser = span_us)]
     expires: Option<i64>,
+    /// The tier that bounds it, of those that `drawbridge licence check` lists.
+    #[arg(long, value_name = "TIER")]
+    tier: Option<String>,
     /// How many calls a minute it may make.
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..))]
     per_minute: Option<u32>,
@@ -50,6 +61,7 @@ pub(crate) async fn run(command: KeysCommand, json: bool) -> Result<ExitCode> {
     match command {
         KeysCommand::Add(add) => make(add, json).await?,
         KeysCommand::List { all } => list(all, json)?,
+        KeysCommand::Show { name } => show(&name, json)?,
         KeysCommand::Revoke { name } => revoke(&name).await?,
         KeysCommand::Renew => renew(json).await?,
     }
@@ -60,6 +72,9 @@ async fn make(add: Add, json: bool) -> Result<()> {
     if add.name == owner_key::NAME {
         bail!("`owner` is the owner's own key; `drawbridge keys renew` makes a new one");
     }
+    if let Some(tier) = &add.tier {
+        refuse_unknown(tier)?;
+    }
     let scopes = if add.scopes.is_empty() { vec!["*".to_owned()] } else { add.scopes };
     Patterns::compile(scopes.iter().map(String::as_str))?;
     let secret = secret::fresh();
@@ -69,7 +84,7 @@ async fn make(add: Add, json: bool) -> Result<()> {
         hash: secret::hash(&secret),
         kind: KeyKind::Key,
         scopes,
-        tier: None,
+        tier: add.tier,
         expires_us: add.expires.map(|span| now_us() + span),
         calls_per_minute: add.per_minute,
     };
@@ -77,6 +92,87 @@ async fn make(add: Add, json: bool) -> Result<()> {
     let key = store.keys().add(key, By::now("owner", "cli")).await?;
     store.close().await?;
     show_once(&key, &secret, json)
+}
+
+/// A tier that does not exist would give its key nothing.
+fn refuse_unknown(tier: &str) -> Result<()> {
+    let licensing = found()?.licensing;
+    if licensing.tiers.contains_key(tier) {
+        return Ok(());
+    }
+    let mut names: Vec<&str> = licensing.tiers.keys().map(|name| &**name).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        bail!("there are no tiers yet: write them into tiers.toml in the state folder first");
+    }
+    bail!("there is no tier {tier}; there are {}", names.join(", "))
+}
+
+fn found() -> Result<Found> {
+    let (state, config) = configured()?;
+    Ok(Files::of(&state, &config.licence).read())
+}
+
+/// One key, with where it stands in its tier.
+fn show(name: &str, json: bool) -> Result<()> {
+    let store = super::store()?;
+    let now = now_us();
+    let key = store.keys().list()?.into_iter().rfind(|key| &*key.name == name);
+    let key =
+        key.with_context(|| format!("there is no key {name}; `drawbridge keys list` shows those there are"))?;
+    let grade = match key.kind {
+        KeyKind::Key => found()?.licensing.grade(&format!("key:{name}"), key.tier.as_deref()),
+        _ => None,
+    };
+    let left = grade.as_ref().map(|grade| calls_left(&store, grade, now)).transpose()?.flatten();
+    if json {
+        let tier = grade.as_ref().map(|grade| {
+            json!({"tier": licence::tier_json(&grade.tier), "account": grade.account, "fault": grade.fault, "calls_left": left})
+        });
+        return output::json(&json!({"key": key, "standing": tier}));
+    }
+    let row = row(&key, now);
+    let heads = ["name", "kind", "may use", "a minute", "expires", "last used", "state"];
+    for (head, value) in heads.iter().zip(&row).filter(|(_, value)| !value.is_empty()) {
+        output::line(format!("{head:<10} {value}"))?;
+    }
+    grade.map_or(Ok(()), |grade| show_grade(&grade, left))
+}
+
+/// How many calls are left in the window of its tier; `None` is no limit.
+fn calls_left(store: &Store, grade: &Grade, now: i64) -> Result<Option<u32>> {
+    let Some(limit) = grade.tier.calls else { return Ok(None) };
+    let begin = now - i64::from(limit.window_seconds) * 1_000_000;
+    let used: u32 = store.calls().since(&grade.account, begin)?.iter().map(|calls| calls.count).sum();
+    Ok(Some(limit.count.saturating_sub(used)))
+}
+
+fn show_grade(grade: &Grade, left: Option<u32>) -> Result<()> {
+    output::line(format!(
+        "tier       {}, counted as {}",
+        output::plain_line(&grade.tier.name),
+        grade.account
+    ))?;
+    if let Some(fault) = &grade.fault {
+        return output::line(format!(
+            "           {} it may do nothing: {}",
+            output::red("✗"),
+            output::plain_line(fault)
+        ));
+    }
+    output::line(format!("tools      {}", output::plain_line(&grade.tier.allowed.join(" "))))?;
+    let left = left.map_or_else(String::new, |left| format!(", {left} left"));
+    output::line(format!("calls      {}{left}", licence::calls(&grade.tier)))?;
+    let any = |limit: Option<u64>| limit.map_or_else(|| "any".to_owned(), |count| count.to_string());
+    match &grade.tier.llm {
+        None => output::line("models     none"),
+        Some(llm) => output::line(format!(
+            "models     {}; tokens in a request {}, in a day {} (`drawbridge llm usage` says how many were used)",
+            output::plain_line(&llm.models.join(" ")),
+            any(llm.tokens_per_request),
+            any(llm.tokens_per_day)
+        )),
+    }
 }
 
 async fn renew(json: bool) -> Result<()> {

@@ -6,11 +6,12 @@ mod beside;
 mod bridge;
 mod call;
 pub(crate) mod config;
-mod console;
 mod connect;
+mod console;
 mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod licence;
 pub(crate) mod llm;
 mod papers;
 pub(crate) mod schedule;
@@ -55,6 +56,7 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Config(command) => config::run(command, json),
         Command::Console { no_open } => console::run(no_open, json).await,
         Command::Keys(command) => keys::run(command, json).await,
+        Command::Licence(command) => licence::run(command, json),
         Command::Approvals(command) => approvals::run(command, json).await,
         Command::Raise => bridge::raise().await,
         Command::Lower => bridge::lower().await,

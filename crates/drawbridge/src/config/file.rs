@@ -7,6 +7,7 @@ use drawbridge_gateway::RuleSettings;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::Jobs;
+use super::licence::Licence;
 use super::llm::Llm;
 use super::terminal::Terminal;
 use super::webhooks::Webhooks;
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     /// Allow, ask or deny, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) rules: Vec<RuleSettings>,
+    pub(crate) licence: Licence,
     pub(crate) files: Files,
     pub(crate) terminal: Terminal,
     pub(crate) llm: Llm,

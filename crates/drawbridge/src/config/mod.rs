@@ -4,6 +4,7 @@ mod check;
 mod environment;
 mod file;
 mod jobs;
+mod licence;
 mod llm;
 mod terminal;
 mod webhooks;
@@ -14,6 +15,7 @@ pub(crate) use check::Problem;
 pub(crate) use environment::{HOME, OWNER_KEY, REDIS_PASSWORD};
 pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
 pub(crate) use jobs::{Durability, Engine, Jobs};
+pub(crate) use licence::Licence;
 pub(crate) use llm::{KeyPlace, Llm, Price, Provider, Quota};
 pub(crate) use terminal::{Confinement, Network};
 

@@ -9,3 +9,4 @@ mod keys;
 mod llm;
 mod several;
 mod start;
+mod tiers;
