@@ -1,0 +1,11 @@
+//! The way to the hub: requests with answers and news on their way, over whatever carries messages, made again when it
+//! breaks.
+
+mod client;
+mod keeper;
+mod message;
+mod wire;
+
+pub(crate) use client::{Client, Event, Reply};
+pub(crate) use message::CallError;
+pub use wire::{Dial, DialError, Wire};
