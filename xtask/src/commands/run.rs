@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Task;
 use crate::failure::Result;
-use crate::{cargo, process};
+use crate::{cargo, kits, process};
 
 pub(super) const TASK: Task = Task {
     name: "run",
@@ -23,6 +23,9 @@ fn run(args: &[String]) -> Result<()> {
     } else {
         "Building Drawbridge as it is released: a few minutes the first time. `cargo xtask run --dev` builds sooner."
     });
+    if let Err(failure) = kits::console::build() {
+        println!("The console is left out, everything else is there. {failure}");
+    }
     let profile: &[&str] = if dev { &[] } else { &["--release"] };
     let program = cargo::build("drawbridge", &[&["-p", "drawbridge"], profile].concat())?;
     process::announce(&format!("{} {}", program.display(), args.join(" ")));

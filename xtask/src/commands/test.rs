@@ -24,6 +24,7 @@ fn run(args: &[String]) -> Result<()> {
         return Err(Failure::new("one filter at most: `cargo xtask test files`"));
     };
     let mut variables = kits::for_tests()?;
+    kits::console::build()?;
 
     process::announce("Building Drawbridge and its tests");
     let program = cargo::build("drawbridge", &[TESTED, &["--bins", "--tests"]].concat())?;

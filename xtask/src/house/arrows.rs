@@ -20,10 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/web", &["crates/contract"]),
     ("crates/shell", &["crates/contract"]),
     // It is the owner's: what it shows and changes is in the store and in other programs' settings.
-    (
-        "crates/console",
-        &["crates/contract", "crates/store", "crates/gateway", "crates/connect"],
-    ),
+    ("crates/console", &["crates/contract", "crates/store", "crates/gateway", "crates/connect"]),
     // What it shows and has done is behind a seam of its own.
     ("crates/manage", &["crates/contract"]),
     ("crates/connect", &[]),

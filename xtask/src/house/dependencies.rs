@@ -5,7 +5,11 @@ use super::{Crate, Finding, House};
 /// A crate of other people's, the folders of ours that may use it, and why.
 const ROOMS: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["crates/store", "crates/jobs"], "SQL is known to the store, and to the engines of jobs"),
-    ("axum", &["crates/web", "crates/mcp", "crates/console", "crates/drawbridge"], "HTTP is known to the entrances"),
+    (
+        "axum",
+        &["crates/web", "crates/mcp", "crates/console", "crates/drawbridge"],
+        "HTTP is known to the entrances",
+    ),
     ("clap", &["crates/drawbridge"], "the binary reads arguments"),
     ("reqwest", &["crates/outbound"], "what leaves this machine goes by the rules of outbound"),
     ("rmcp", &[], "the wire is ours: the SDK is an oracle in tests and a peer in benchmarks"),

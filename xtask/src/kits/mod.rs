@@ -4,6 +4,7 @@
 //! Each is installed once for each content of its lock file, in the cache outside the checkout, and a test finds it
 //! in the environment: `tests/conformance/` becomes `DRAWBRIDGE_TEST_CONFORMANCE`.
 
+pub(crate) mod console;
 pub(crate) mod deny;
 mod npm;
 pub(crate) mod programs;

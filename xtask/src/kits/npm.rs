@@ -21,7 +21,7 @@ const INSTALLING_MAJOR_MIN: u32 = 20;
 const RUNNING_MAJOR_MIN: u32 = 24;
 
 /// npm is a script, and Windows wants to know which kind.
-const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+pub(super) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Installs what a folder's lock file names, exactly; returns the folder that has `node_modules`.
 ///
@@ -31,17 +31,21 @@ pub(super) fn install(kit: &Path) -> Result<PathBuf> {
     let title = kit.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let files = READ_BY_NPM.map(|file| kit.join(file));
     stock::obtain(&stock::name_of(&title, &files), |folder| {
-        require_npm()?;
+        require("the tests need")?;
         println!("Installing {} from npm", kit.display());
         for file in files.iter().filter(|file| file.is_file()) {
             let to = folder.join(file.file_name().unwrap_or_default());
             fs::copy(file, to).doing(|| format!("cannot copy {}", file.display()))?;
         }
-        // No package may run a program of its own while it is installed.
-        let mut npm = Command::new(NPM);
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
-        process::run(&mut npm)
+        process::run(ci().current_dir(folder))
     })
+}
+
+/// What installs exactly what a lock file names. No package may run a program of its own meanwhile.
+pub(super) fn ci() -> Command {
+    let mut npm = Command::new(NPM);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    npm
 }
 
 /// The Node that runs the kits: the one of our lock file where npm has it for this platform, else this machine's.
@@ -71,7 +75,11 @@ fn packaged_node(folder: &Path) -> Option<PathBuf> {
     packages.map(|package| package.path().join(&file)).find(|node| node.is_file())
 }
 
-fn require_npm() -> Result<()> {
+/// Whether Node and npm are there, for what needs them: `the tests need`.
+///
+/// # Errors
+/// They are missing or too old.
+pub(super) fn require(what: &str) -> Result<()> {
     let missing = match (node_major(), programs::answers(NPM)) {
         (None, _) => "there is none".to_owned(),
         (Some(major), _) if major < INSTALLING_MAJOR_MIN => format!("this is Node {major}"),
@@ -79,7 +87,7 @@ fn require_npm() -> Result<()> {
         _ => return Ok(()),
     };
     Err(Failure::new(format!(
-        "the tests need Node {INSTALLING_MAJOR_MIN} or newer with npm, and {missing}. \
+        "{what} Node {INSTALLING_MAJOR_MIN} or newer with npm, and {missing}. \
          Install Node with your package manager (package `nodejs`, and `npm` where that is a package of its own)."
     )))
 }
