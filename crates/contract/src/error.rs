@@ -24,6 +24,19 @@ pub enum ToolError {
     Cancelled,
 }
 
+impl ToolError {
+    /// Its kind in one word, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::NotFound(_) => "not_found",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Why the door did not let a call through, or did not let its result out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {

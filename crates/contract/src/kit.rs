@@ -119,7 +119,7 @@ impl Door {
         let context = self.context(call, live, tool.spec().limits.timeout);
         match tool.invoke(&call.arguments, &context).await {
             Ok(outcome) => Ok(outcome.map(Answer::Tool)),
-            Err(error) => Ok(Outcome::Complete(Answer::Tool(ToolResult::error(&error.to_string())))),
+            Err(error) => Ok(Outcome::Complete(Answer::Tool(ToolResult::failed(&error)))),
         }
     }
 

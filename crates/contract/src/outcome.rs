@@ -1,9 +1,11 @@
 //! What comes of a call.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Content, InputRequired, raw};
+use crate::{Content, InputRequired, ToolError, raw};
 
 /// What comes of a call that was let through.
 #[derive(Debug, Clone)]
@@ -71,6 +73,15 @@ impl ToolResult {
     /// An error that the model can act on.
     pub fn error(message: &str) -> Self {
         Self { is_error: true, ..Self::text(message) }
+    }
+
+    /// Where the `_meta` of an error says its kind, for programs: [`ToolError::kind`].
+    pub const ERROR_KIND: &str = "drawbridge/error";
+
+    /// A tool's error, for the model and for programs.
+    pub fn failed(error: &ToolError) -> Self {
+        let kind = BTreeMap::from([(Self::ERROR_KIND, error.kind())]);
+        Self { meta: Some(raw(&kind)), ..Self::error(&error.to_string()) }
     }
 
     /// The size of what goes to the caller, in bytes of JSON.

@@ -104,7 +104,7 @@ fn tool_outcome(result: Result<Outcome, ToolError>, call: &Call) -> Result<Outco
     match result {
         Ok(outcome) => Ok(outcome.map(Answer::Tool)),
         Err(ToolError::Cancelled) => Err(Refusal::Cancelled),
-        Err(error) => Ok(Outcome::Complete(Answer::Tool(ToolResult::error(&error.to_string())))),
+        Err(error) => Ok(Outcome::Complete(Answer::Tool(ToolResult::failed(&error)))),
     }
 }
 

@@ -73,6 +73,16 @@ impl Id {
         Ok(Self(text.into()))
     }
 
+    /// The id in an answer to what had none that could be read (JSON-RPC 2.0, section 5).
+    pub(crate) fn null() -> Self {
+        Self("null".into())
+    }
+
+    /// A name for a notification that runs: no JSON text, so no request has it.
+    pub(crate) fn of_notification(number: u64) -> Self {
+        Self(format!("notification {number}").into())
+    }
+
     /// The JSON text.
     pub(crate) fn as_json(&self) -> &str {
         &self.0

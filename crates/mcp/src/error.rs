@@ -66,6 +66,11 @@ impl WireError {
         Self::malformed(INVALID_PARAMS, message)
     }
 
+    /// An error of another dialect, with a code of its own.
+    pub(crate) fn of_dialect(code: i32, message: String) -> Self {
+        Self::new(code, message)
+    }
+
     pub(crate) fn not_authenticated(message: impl Into<Cow<'static, str>>) -> Self {
         Self::malformed(NOT_AUTHENTICATED, message)
     }

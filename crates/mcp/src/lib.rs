@@ -16,6 +16,7 @@
 mod convert;
 mod core;
 mod cursor;
+mod dialect;
 mod downstream;
 mod encode;
 mod envelope;
@@ -39,6 +40,7 @@ mod seats;
 mod tasks;
 mod version;
 
+pub use dialect::{Asked, Dialect, Told};
 #[cfg(unix)]
 pub use downstream::unix;
 pub use downstream::{channel, http, stdio};

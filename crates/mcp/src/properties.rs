@@ -165,7 +165,7 @@ fn check_connection(frames: &[Vec<u8>]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let caller = Arc::new(Caller::new("owner", CallerKind::Owner));
-        let connection = Connection::new(Core::new(Kit::of(Nothing).handler(), 10), caller, "test");
+        let connection = Connection::new(Core::new(Kit::of(Nothing).handler(), 10), caller, "test", None);
         for frame in frames {
             connection.receive(frame);
         }

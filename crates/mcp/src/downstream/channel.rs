@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::connection::Connection;
 use super::stranger;
 use crate::core::Core;
+use crate::dialect::{Beyond, Dialect};
 use crate::error::WireError;
 use crate::limits::{
     CHANNEL_PING_EVERY, FINISH_GRACE, OUTPUT_QUEUED_BYTES_MAX, PAGE_SIZE, READER_STALL_MAX, RECHECK_EVERY,
@@ -103,16 +104,20 @@ pub enum Who {
 /// What all channels share.
 pub struct Channels {
     core: Arc<Core>,
-    authenticator: Arc<dyn Authenticator>,
+    beyond: Arc<Beyond>,
     /// One permit for each that has sent no key yet.
     strangers: Arc<Semaphore>,
 }
 
 impl Channels {
-    /// Channels to this door, for those whom `authenticator` knows.
-    pub fn new(handler: Arc<dyn Handler>, authenticator: Arc<dyn Authenticator>) -> Arc<Self> {
-        let core = Core::new(handler, PAGE_SIZE);
-        Arc::new(Self { core, authenticator, strangers: Arc::new(Semaphore::new(STRANGERS_MAX)) })
+    /// Channels to this door, for those whom `authenticator` knows. What is not MCP is served by `dialect`.
+    pub fn new(
+        handler: Arc<dyn Handler>,
+        authenticator: Arc<dyn Authenticator>,
+        dialect: Arc<dyn Dialect>,
+    ) -> Arc<Self> {
+        let (core, strangers) = (Core::new(handler, PAGE_SIZE), Arc::new(Semaphore::new(STRANGERS_MAX)));
+        Arc::new(Self { core, beyond: Arc::new(Beyond { authenticator, dialect }), strangers })
     }
 
     /// Serves one channel until it ends; `entrance` is its name in the audit.
@@ -133,7 +138,8 @@ impl Channels {
                 Err(end) => return end,
             },
         };
-        let connection = Connection::new(self.core.clone(), caller.clone(), entrance);
+        let connection =
+            Connection::new(self.core.clone(), caller.clone(), entrance, Some(self.beyond.clone()));
         let reading = async {
             let end = tokio::select! {
                 biased;
@@ -168,7 +174,7 @@ impl Channels {
         let Ok(_permit) = self.strangers.try_acquire() else { return Err(End::Crowded) };
         let asked = stranger::first_message(reader);
         let first = shutdown.run_until_cancelled(asked).await.unwrap_or(Err(End::GoingAway))?;
-        let admitted = stranger::admit(&first, &*self.authenticator);
+        let admitted = stranger::admit(&first, &*self.beyond.authenticator);
         let outbox = Outbox::default();
         outbox.push(admitted.reply);
         let _told = timeout(FINISH_GRACE, writing.drain(&outbox)).await;
@@ -185,7 +191,8 @@ impl Channels {
             Right::Until(end) => end.cancelled().await,
             Right::Key(key) => {
                 let mut again = interval(RECHECK_EVERY);
-                let holds = || self.authenticator.authenticate(key).is_ok_and(|found| found.id == caller.id);
+                let holds =
+                    || self.beyond.authenticator.authenticate(key).is_ok_and(|found| found.id == caller.id);
                 while holds() {
                     again.tick().await;
                 }

@@ -1,5 +1,6 @@
-//! One host on one two-way channel of messages, whatever carries them: stdio now; sockets frame the same messages.
+//! One host on one two-way channel of messages, whatever carries them.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::core::{Core, Exchange, Outlet, Work, may_hear};
+use crate::dialect::Beyond;
 use crate::encode::{Reply, batch};
-use crate::envelope::{self, Frame, Malformed, Message, Request};
+use crate::envelope::{self, Frame, Id, Malformed, Message, Request};
 use crate::error::WireError;
 use crate::in_flight::InFlight;
 use crate::legacy::{self, Peer, Voice};
@@ -26,25 +28,36 @@ use crate::running::{Running, Step};
 /// One host on one channel.
 pub(crate) struct Connection {
     core: Arc<Core>,
-    caller: Arc<Caller>,
-    entrance: &'static str,
-    in_flight: Arc<InFlight>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) entrance: &'static str,
+    pub(super) in_flight: Arc<InFlight>,
+    /// Serves what is not MCP, where something does.
+    pub(super) beyond: Option<Arc<Beyond>>,
+    /// How many notifications of that dialect came.
+    pub(super) noticed: AtomicU64,
     /// Set when the host says `initialize`; modern requests need none.
     peer: OnceLock<Arc<Peer>>,
     pub(crate) outbox: Arc<Outbox>,
     /// One permit per request that is worked on: taken before its work begins, returned when it ends.
-    working: Arc<Semaphore>,
-    tasks: TaskTracker,
+    pub(super) working: Arc<Semaphore>,
+    pub(super) tasks: TaskTracker,
     /// Cancelled when nothing more will be read: subscriptions end.
     closing: CancellationToken,
 }
 
 impl Connection {
-    pub(crate) fn new(core: Arc<Core>, caller: Arc<Caller>, entrance: &'static str) -> Arc<Self> {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        caller: Arc<Caller>,
+        entrance: &'static str,
+        beyond: Option<Arc<Beyond>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             core,
             caller,
             entrance,
+            beyond,
+            noticed: AtomicU64::new(0),
             in_flight: Arc::default(),
             peer: OnceLock::new(),
             outbox: Arc::default(),
@@ -56,7 +69,8 @@ impl Connection {
 
     /// Takes one frame. What can be answered at once goes to the outbox now; the rest runs on beside.
     pub(crate) fn receive(self: &Arc<Self>, frame: &[u8]) {
-        match envelope::parse(frame) {
+        let parsed = if self.beyond.is_some() { envelope::parse_open(frame) } else { envelope::parse(frame) };
+        match parsed {
             Ok(Frame::One(message)) => self.message(message),
             Ok(Frame::Batch(messages)) => self.batch(messages),
             Err(malformed) => self.refuse(&malformed),
@@ -65,7 +79,13 @@ impl Connection {
 
     /// Says that a frame could not be read at all.
     pub(crate) fn refuse(&self, malformed: &Malformed) {
-        self.outbox.push(Reply::error(malformed.id.as_ref(), &malformed.error).message);
+        self.outbox.push(self.refusal(malformed));
+    }
+
+    /// Clients of the other dialect read an `id` in every answer, as JSON-RPC has it; hosts of MCP know none that is null.
+    fn refusal(&self, malformed: &Malformed) -> Bytes {
+        let null = (self.beyond.is_some() && self.peer.get().is_none()).then(Id::null);
+        Reply::error(malformed.id.as_ref().or(null.as_ref()), &malformed.error).message
     }
 
     /// Ends: subscriptions at once, what runs within `grace`, the rest by cancelling it.
@@ -85,10 +105,12 @@ impl Connection {
 
     fn message(self: &Arc<Self>, message: Message<'_>) {
         match message {
+            Message::Request(request) if self.is_beyond(&request.method) => self.other_request(&request),
             Message::Request(request) => match self.begin(&request, Outlet::Shared(self.outbox.clone())) {
                 Ok(work) => self.drive(work),
                 Err(error) => self.outbox.push(Reply::error(Some(&request.id), &error).message),
             },
+            Message::Notification(notice) if self.is_beyond(&notice.method) => self.other_notice(&notice),
             Message::Notification(notification) => legacy::notice(&notification, &self.in_flight),
             Message::Response(response) => {
                 if let Some(peer) = self.peer.get() {
@@ -231,7 +253,12 @@ impl Connection {
 
     /// Answers a batch with a batch, once all of it is done (2025-03-26).
     fn batch(self: &Arc<Self>, messages: Vec<Result<Message<'_>, Malformed>>) {
-        if !self.peer.get().is_some_and(|peer| peer.version.has_batches()) {
+        let takes_batches = match self.peer.get() {
+            Some(peer) => peer.version.has_batches(),
+            // Before that, only the other dialect's.
+            None => self.beyond.is_some(),
+        };
+        if !takes_batches {
             let error = WireError::invalid_request("batches exist only in sessions of MCP 2025-03-26");
             return self.refuse(&error.into());
         }
@@ -241,8 +268,8 @@ impl Connection {
                 Ok(Message::Request(request)) => parts.push(self.part(&request)),
                 Ok(message) => self.message(message),
                 Err(malformed) => {
-                    let reply = Reply::error(malformed.id.as_ref(), &malformed.error);
-                    parts.push(Box::pin(std::future::ready(Some(reply.message))));
+                    let refusal = self.refusal(&malformed);
+                    parts.push(Box::pin(std::future::ready(Some(refusal))));
                 }
             }
         }
@@ -257,6 +284,9 @@ impl Connection {
 
     /// One request of a batch. It is worked on like one that came alone: when there is a permit for it.
     fn part(self: &Arc<Self>, request: &Request<'_>) -> BoxFuture<'static, Option<Bytes>> {
+        if self.is_beyond(&request.method) {
+            return self.other_part(request);
+        }
         let work = self.begin(request, Outlet::Nowhere);
         let is_running = matches!(work, Ok(Work::Running(_)));
         let part = legacy::part_of_batch(request.id.clone(), work);

@@ -3,6 +3,7 @@
 pub mod channel;
 pub(crate) mod connection;
 pub mod http;
+mod other;
 pub mod stdio;
 mod stranger;
 #[cfg(unix)]

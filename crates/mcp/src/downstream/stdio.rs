@@ -32,7 +32,7 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let connection = Connection::new(Core::new(handler, PAGE_SIZE), caller, "mcp.stdio");
+    let connection = Connection::new(Core::new(handler, PAGE_SIZE), caller, "mcp.stdio", None);
     let mut writer = LineWriter { writer, rest: Bytes::new() };
     let read = async {
         let ended = tokio::select! {

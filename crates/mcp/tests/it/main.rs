@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 
 mod attacks;
+mod channels;
 mod http_host;
 mod legacy_http;
 mod modern_http;
