@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
+use drawbridge_dialect::Older;
 use drawbridge_mcp::channel::{Channels, End, Incoming, Reader, Who, Writer};
 use drawbridge_web::{Farewell, MessageReader, MessageWriter, Visitor};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ const ENTRANCE: &str = "mcp.ws";
 
 /// What all of them share.
 pub(crate) fn open(hub: &Hub) -> Arc<Channels> {
-    Channels::new(hub.gateway.clone(), hub.gateway.clone())
+    Channels::new(hub.gateway.clone(), hub.gateway.clone(), Older::new(hub.gateway.clone()))
 }
 
 /// The route of WebSockets.
