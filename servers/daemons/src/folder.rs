@@ -155,6 +155,7 @@ impl Stamp {
 }
 
 fn check(stat: &Stat, kind: FileType, word: &'static str) -> Result<(), Refused> {
+    #[allow(clippy::useless_conversion, reason = "the width differs between systems")]
     let mode = u32::from(stat.st_mode) & 0o7777;
     if FileType::from_raw_mode(stat.st_mode) != kind {
         Err(Refused::Kind(word))

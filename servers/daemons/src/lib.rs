@@ -33,7 +33,7 @@ use serde_json::Value;
 
 pub use settings::{Bounds, DaemonsSettings};
 pub use supervise::{
-    Confinement, Environment, Network, OrderError, ProcessSettings, SocketKind, Supervision,
+    Confinement, Environment, Network, ProcessError, ProcessSettings, SocketKind, Supervision,
 };
 
 use registry::Registry;
@@ -49,9 +49,9 @@ impl Daemons {
     /// Looks for daemons once, and inside a tokio runtime goes on looking for as long as it lives. Runs none yet.
     ///
     /// # Errors
-    /// [`OrderError`] when those that the hub runs could never be started.
-    pub fn open(settings: &DaemonsSettings) -> Result<Self, OrderError> {
-        supervise::check_order(&settings.processes)?;
+    /// [`ProcessError`] when what is said of those that the hub runs makes no sense.
+    pub fn open(settings: &DaemonsSettings) -> Result<Self, ProcessError> {
+        supervise::check(&settings.processes)?;
         let (logs, folders) = (&settings.logs, &settings.own_folders);
         let made = settings
             .processes

@@ -59,7 +59,7 @@ fn watch(watcher: &mut RecommendedWatcher, watched: &mut HashMap<PathBuf, u64>, 
             match watcher.watch(path, RecursiveMode::NonRecursive) {
                 Ok(()) => drop(watched.insert(path.to_owned(), meta.ino())),
                 Err(error) => {
-                    tracing::warn!(%error, path = %path.display(), "a folder of daemons cannot be watched")
+                    tracing::warn!(%error, path = %path.display(), "a folder of daemons cannot be watched");
                 }
             }
         }

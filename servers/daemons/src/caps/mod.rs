@@ -102,7 +102,7 @@ impl Cap {
             match method(value) {
                 Ok(method) if seen.insert(method.name.clone()) => methods.push(method),
                 Ok(method) => {
-                    problems.push(format!("the method {} is there twice; the first counts", method.name))
+                    problems.push(format!("the method {} is there twice; the first counts", method.name));
                 }
                 Err(why) => problems.push(format!("method {} is left out: {why}", index + 1)),
             }

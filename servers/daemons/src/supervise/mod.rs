@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! settings    what the owner says of one
-//! order       whether those that need each other can be started at all; pure
+//! check       whether what is said of them makes sense; pure
 //! backoff     how long until one is started again; pure
 //! process     one of them, as everybody sees it
 //! launch      what is started, and what it may touch
@@ -12,9 +12,9 @@
 //! ```
 
 mod backoff;
+mod check;
 mod launch;
 mod log;
-mod order;
 mod process;
 mod run;
 mod settings;
@@ -25,10 +25,10 @@ use drawbridge_sandbox::Sandbox;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use order::OrderError;
+pub use check::ProcessError;
 pub use settings::{Confinement, Environment, Network, ProcessSettings, SocketKind};
 
-pub(crate) use order::check as check_order;
+pub(crate) use check::check;
 pub(crate) use process::Process;
 
 /// The daemons that run. Dropped, they are ended at once; [`Supervision::end`] lets them end in order.

@@ -1,12 +1,19 @@
-//! Whether daemons that need each other can be started at all.
+//! Whether what the owner says of daemons makes sense: whether those that need each other can be started at all.
 
 use std::collections::BTreeSet;
 
 use super::ProcessSettings;
+use crate::caps::is_service_name;
 
 /// Why daemons cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
+pub enum ProcessError {
+    /// It cannot be called so.
+    #[error("daemon.{0:?}: a daemon's name is a lower-case letter, then up to 31 of a-z 0-9 _ -")]
+    Name(String),
+    /// It has no program.
+    #[error("daemon.{0}.command names no program")]
+    Command(String),
     /// One needs another that the hub does not run.
     #[error("daemon.{name}.after names {missing}, and there is no daemon.{missing}")]
     Missing {
@@ -21,11 +28,17 @@ pub enum OrderError {
 }
 
 /// Says what keeps daemons from ever being started.
-pub(crate) fn check(processes: &[ProcessSettings]) -> Result<(), OrderError> {
+pub(crate) fn check(processes: &[ProcessSettings]) -> Result<(), ProcessError> {
     let names: BTreeSet<&str> = processes.iter().map(|one| one.name.as_str()).collect();
     for one in processes {
+        if !is_service_name(&one.name) {
+            return Err(ProcessError::Name(one.name.clone()));
+        }
+        if one.command.first().is_none_or(String::is_empty) {
+            return Err(ProcessError::Command(one.name.clone()));
+        }
         if let Some(missing) = one.after.iter().find(|name| !names.contains(name.as_str())) {
-            return Err(OrderError::Missing { name: one.name.clone(), missing: missing.clone() });
+            return Err(ProcessError::Missing { name: one.name.clone(), missing: missing.clone() });
         }
     }
     let mut started = BTreeSet::new();
@@ -36,7 +49,7 @@ pub(crate) fn check(processes: &[ProcessSettings]) -> Result<(), OrderError> {
         };
         let Some(next) = processes.iter().find(can) else {
             let left: Vec<&str> = names.difference(&started).copied().collect();
-            return Err(OrderError::Circle(left.join(", ")));
+            return Err(ProcessError::Circle(left.join(", ")));
         };
         started.insert(next.name.as_str());
     }
@@ -64,8 +77,11 @@ mod tests {
     #[test]
     fn circles_and_strangers_are_named() {
         let circle = check(&processes(&[("a", &["b"]), ("b", &["a"]), ("c", &[])])).unwrap_err();
-        assert_eq!(circle, OrderError::Circle("a, b".into()));
+        assert_eq!(circle, ProcessError::Circle("a, b".into()));
         assert!(check(&processes(&[("a", &["a"])])).is_err());
+        assert_eq!(check(&processes(&[("../a", &[])])), Err(ProcessError::Name("../a".into())));
+        let nothing = ProcessSettings::new("a", Vec::new());
+        assert_eq!(check(&[nothing]), Err(ProcessError::Command("a".into())));
         assert!(check(&processes(&[("a", &["x"])])).unwrap_err().to_string().contains("no daemon.x"));
     }
 }
