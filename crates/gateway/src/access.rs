@@ -125,11 +125,16 @@ impl Access {
         self.bound.tier.as_ref().is_none_or(|(tier, old)| tier.shows(entry, old))
     }
 
+    /// Whether this caller may see it, but for the rules.
+    pub(crate) fn covers(&self, entry: &Entry) -> bool {
+        self.scopes.matches(&entry.name) && self.tier_shows(entry)
+    }
+
     fn compute(&self, catalog: &Catalog, rules: &Rules) -> Grants {
         let visible: Vec<Arc<Grant>> = catalog
             .entries
             .iter()
-            .filter(|entry| self.scopes.matches(&entry.name) && self.tier_shows(entry))
+            .filter(|entry| self.covers(entry))
             .map(|entry| Grant {
                 entry: entry.clone(),
                 ruling: rules.decide(&self.caller, &entry.name, entry.annotations),

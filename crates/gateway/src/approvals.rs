@@ -9,7 +9,7 @@ use drawbridge_store::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::mask::{cut, masked};
+use crate::mask::{cut, whole};
 use crate::record::unavailable;
 use crate::seal::{Sealer, State};
 
@@ -159,7 +159,7 @@ impl Question {
             caller: call.caller.id.to_string(),
             target: call.target.to_string(),
             arguments_hash: Sha256::digest(&canonical).into(),
-            shown: masked(call.arguments.text(), call.arguments.value()).into_owned(),
+            shown: whole(call.arguments.text(), call.arguments.value()).into_owned(),
             why: why.to_owned(),
         }
     }

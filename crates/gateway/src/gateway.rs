@@ -54,7 +54,7 @@ pub enum GatewayError {
 /// The one door.
 pub struct Gateway {
     pub(crate) store: Store,
-    pub(crate) rules: Rules,
+    pub(crate) rules: ArcSwap<Rules>,
     pub(crate) approvals: Approvals,
     bounds: ArcSwap<Bounds>,
     servers: Vec<Arc<dyn Server>>,
@@ -94,7 +94,7 @@ impl Gateway {
         let policy = Policy::read(&store, &bounds, Before::Nothing)?;
         let sealer = Arc::new(Sealer::new(&store.sealing_secret()));
         let gateway = Arc::new(Self {
-            rules: Rules::compile(&settings.rules)?,
+            rules: ArcSwap::from_pointee(Rules::compile(&settings.rules)?),
             approvals: Approvals { store: store.clone(), sealer },
             store,
             bounds: ArcSwap::from_pointee(bounds),
@@ -164,6 +164,21 @@ impl Gateway {
             let tiers = Arc::new(Tiers { licensing, old_names: old.tiers.old_names.clone() });
             self.bounds.store(Arc::new(Bounds { tiers, ..(**old).clone() }));
             self.renew(self.current.load().catalog.clone())?;
+        }
+        // Whoever lists tools may see others now. An error means that nobody listens.
+        let _ = self.changes.send(Change::Tools);
+        Ok(())
+    }
+
+    /// Other rules, and everything that was computed from the old ones anew.
+    pub(crate) fn exchange_rules(&self, rules: Rules) -> Result<(), StoreError> {
+        {
+            let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = self.rules.swap(Arc::new(rules));
+            if let Err(error) = self.renew(self.current.load().catalog.clone()) {
+                self.rules.store(before);
+                return Err(error);
+            }
         }
         // Whoever lists tools may see others now. An error means that nobody listens.
         let _ = self.changes.send(Change::Tools);
@@ -257,7 +272,7 @@ impl Handler for Gateway {
     fn view(&self, caller: &Caller) -> Arc<View> {
         let current = self.current.load();
         match current.policy.by_id(&caller.id) {
-            Some(access) => access.view(&current.catalog, &self.rules),
+            Some(access) => access.view(&current.catalog, &self.rules.load()),
             None => Arc::new(View::empty()),
         }
     }

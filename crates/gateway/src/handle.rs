@@ -31,7 +31,7 @@ impl Gateway {
     ) -> Result<Outcome<Answer>, Refusal> {
         let now = self.current().map_err(unavailable)?;
         let access = access(&now, &call.caller)?;
-        let grant = access.resolve(&now.catalog, &self.rules, &call.target)?;
+        let grant = access.resolve(&now.catalog, &self.rules.load(), &call.target)?;
         recording.ruled(&grant.ruling);
         if grant.entry.is_audited_whole() {
             recording.keep_whole(call);
@@ -127,7 +127,7 @@ impl Gateway {
     /// Finds what a caller may see, outside of a call.
     pub(crate) fn find(&self, caller: &Caller, target: &Target) -> Result<Arc<Grant>, Refusal> {
         let now = self.current().map_err(unavailable)?;
-        access(&now, caller)?.resolve(&now.catalog, &self.rules, target)
+        access(&now, caller)?.resolve(&now.catalog, &self.rules.load(), target)
     }
 }
 

@@ -8,6 +8,7 @@ mod access;
 mod approvals;
 mod authorize;
 mod catalog;
+mod effects;
 mod gateway;
 mod handle;
 mod invoke;
@@ -25,6 +26,7 @@ mod time;
 
 pub use authorize::DEPTH_MAX;
 pub use catalog::CatalogError;
+pub use effects::Effect;
 pub use gateway::{Gateway, GatewayError, GatewaySettings};
 pub use mask::masked;
 pub use pattern::{PatternError, Patterns};

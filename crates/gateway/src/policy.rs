@@ -111,6 +111,13 @@ impl Policy {
         self.by_id.get(id).filter(|access| access.bound.expires_us.is_none_or(|end| now_us() < end))
     }
 
+    /// Everybody who may call, by id.
+    pub(crate) fn accesses(&self) -> Vec<&Arc<Access>> {
+        let mut accesses: Vec<&Arc<Access>> = self.by_id.values().collect();
+        accesses.sort_by(|one, other| one.caller.id.cmp(&other.caller.id));
+        accesses
+    }
+
     pub(crate) fn owner(&self) -> &Arc<Access> {
         &self.by_id[OWNER]
     }

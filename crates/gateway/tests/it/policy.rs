@@ -155,3 +155,38 @@ async fn arguments_that_do_not_fit_are_named_and_run_nothing() {
     assert!(said.contains("at /text") && said.contains("'x'"), "{said}");
     assert_eq!(hub.ran(), 0);
 }
+
+fn rule(tool: &str, callers: &[&str], then: Decision) -> RuleSettings {
+    let callers = Some(callers.iter().map(|caller| (*caller).to_owned()).collect());
+    RuleSettings { tools: vec![tool.to_owned()], when: None, callers, then }
+}
+
+#[tokio::test]
+async fn rules_are_shown_before_they_hold_and_hold_at_once() {
+    let hub = Hub::open();
+    let secret = hub.add_key("laptop", &["t_e*", "t_change"], None).await;
+    let caller = hub.gateway.authenticate(&secret).unwrap();
+    let wanted = [rule("t_echo", &["key:laptop"], Decision::Deny)];
+    let decided = |rules: Option<&[RuleSettings]>| {
+        let effects = hub.gateway.effects(rules).unwrap();
+        let of_key = |caller: &str| effects.iter().filter(|effect| &*effect.caller == caller).count();
+        assert_eq!(of_key("key:laptop"), 2, "what its scopes leave out is not there");
+        assert!(of_key("owner") > 2);
+        let found =
+            effects.iter().find(|effect| &*effect.caller == "key:laptop" && &*effect.tool == "t_echo");
+        found.unwrap().decision
+    };
+    assert_eq!((decided(None), decided(Some(&wanted))), (Decision::Allow, Decision::Deny));
+    assert_eq!(names(&hub, &caller), ["t_change", "t_echo"], "nothing has changed yet");
+
+    let mut changes = hub.gateway.changes();
+    hub.gateway.rerule(&wanted).unwrap();
+    assert_eq!((decided(None), names(&hub, &caller)), (Decision::Deny, vec!["t_change".to_owned()]));
+    assert!(changes.try_recv().is_ok(), "who listens lists again");
+    assert_eq!(hub.owner_says("t_echo", "hi").await, "hi", "the owner is another caller");
+
+    assert!(hub.gateway.rerule(&[rule("t_[", &["*"], Decision::Deny)]).is_err());
+    assert_eq!(decided(None), Decision::Deny, "a bad rule changes nothing");
+    hub.gateway.rerule(&[]).unwrap();
+    assert_eq!(names(&hub, &caller), ["t_change", "t_echo"]);
+}
