@@ -30,6 +30,7 @@ use futures::stream::{self, BoxStream};
 use serde_json::Value;
 
 pub use limits::*;
+pub use table::method_tools;
 
 use door::Door;
 use error::OldError;

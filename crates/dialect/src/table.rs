@@ -219,6 +219,11 @@ pub(crate) static METHODS: &[Method] = &[
     missing("mcp.sync.stopJob", "sync"),
 ];
 
+/// Each method with each tool behind it: for tiers, which may name tools by the methods that they serve.
+pub fn method_tools() -> Vec<(&'static str, &'static str)> {
+    METHODS.iter().flat_map(|method| method.tools().into_iter().map(|tool| (method.name, tool))).collect()
+}
+
 /// The method of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Method> {
     METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|at| &METHODS[at])
@@ -230,6 +235,15 @@ impl Method {
         match self.name.split('.').nth(1) {
             Some(service) if self.name.matches('.').count() == 2 => service,
             _ => "gateway",
+        }
+    }
+
+    fn tools(&self) -> Vec<&'static str> {
+        match &self.serve {
+            Serve::Tool(tool) => vec![tool.name],
+            Serve::Tools(tools, _) => tools.to_vec(),
+            Serve::Chat => vec![LLM_CHAT],
+            Serve::Known(_) | Serve::Missing(_) => Vec::new(),
         }
     }
 
