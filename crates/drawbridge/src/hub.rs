@@ -39,7 +39,7 @@ impl Hub {
             rules: config.rules.clone(),
             calls_per_minute: config.limits.calls_per_minute,
             licensing: found.licensing.clone(),
-            old_methods: Vec::new(),
+            old_methods: drawbridge_dialect::method_tools(),
         };
         let gateway = Gateway::open(store.clone(), &settings, servers)?;
         tokio::spawn(licensing::follow(files, found, Arc::downgrade(&gateway)));
