@@ -189,6 +189,14 @@ allowed_capabilities = ["files_read"]
 "#;
 
     #[test]
+    fn the_documented_example_is_right() {
+        let page = include_str!("../../../docs/tiers.md");
+        let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let tiers = read_toml(example).unwrap();
+        assert_eq!((tiers["GUEST"].calls.unwrap().count, tiers["FAMILY"].allowed.len()), (100, 1));
+    }
+
+    #[test]
     fn each_field_arrives() {
         let tiers = read_toml(TOML).unwrap();
         let pro = &tiers["PRO"];
