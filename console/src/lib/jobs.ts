@@ -9,8 +9,7 @@ export const STATES: readonly JobState[] = ['running', 'waiting_for_input', 'que
 export function counted(jobs: Now['jobs'] | undefined): [JobState, number][] {
   const sums = new Map<string, number>();
   const add = (state: string, count: number): unknown => sums.set(state, (sums.get(state) ?? 0) + count);
-  if (Array.isArray(jobs)) for (const queue of jobs) for (const [state, count] of queue.states) add(state, count);
-  else for (const [state, count] of Object.entries(jobs ?? {})) if (typeof count === 'number') add(state, count);
+  for (const queue of jobs?.queues ?? []) for (const [state, count] of queue.states) add(state, count);
   return STATES.map((state): [JobState, number] => [state, sums.get(state) ?? 0]).filter(([, count]) => count > 0);
 }
 

@@ -1,9 +1,9 @@
 /** The one stream of events that feeds all pages. A lost connection is shown, and heals from where it broke off. */
 
-import { isAborted, Problem } from './api/request';
+import { get, isAborted, Problem } from './api/request';
 import { events, type ServerEvent } from './api/sse';
 import type { Approval, AuditRow } from './api/types';
-import { get } from './api/request';
+import { merge } from './audit';
 
 /** How many of the latest calls are kept. */
 export const CALLS_KEPT_MAX = 500;
@@ -15,15 +15,16 @@ const RETRY_MS_MAX = 10_000;
 export type Link = 'connecting' | 'live' | 'lost';
 
 /** What pages fetch anew when the stream says that it changed. */
-export type Topic = 'approval' | 'bridge' | 'job' | 'catalog' | 'status';
+export type Topic = 'bridge' | 'job' | 'catalog' | 'status' | 'keys';
 
 let link = $state<Link>('connecting');
 let calls = $state.raw<AuditRow[]>([]);
 let approvals = $state.raw<Approval[]>([]);
-const turns = $state<Record<Topic, number>>({ approval: 0, bridge: 0, job: 0, catalog: 0, status: 0 });
+const turns = $state<Record<Topic, number>>({ bridge: 0, job: 0, catalog: 0, status: 0, keys: 0 });
 let missed = $state(0);
 let lastId: string | undefined;
 let stop: AbortController | undefined;
+let toldOnce = false;
 let fresh: ((approval: Approval) => void) | undefined;
 
 export const live = {
@@ -57,7 +58,7 @@ export function onApproval(then: (approval: Approval) => void): void {
 export function start(): void {
   if (stop) return;
   stop = new AbortController();
-  void refreshApprovals(true);
+  void refreshApprovals();
   void keepOpen(stop.signal);
 }
 
@@ -67,6 +68,7 @@ export function end(): void {
   lastId = undefined;
   calls = [];
   approvals = [];
+  toldOnce = false;
   link = 'connecting';
 }
 
@@ -113,40 +115,40 @@ function arrived(): void {
   link = 'live';
   if (!again) return;
   for (const topic of Object.keys(turns) as Topic[]) turns[topic] += 1;
-  void refreshApprovals(false);
+  void refreshApprovals();
 }
 
 function take(event: ServerEvent): void {
   if (event.id !== undefined) lastId = event.id;
   if (event.event === 'call') addCall(JSON.parse(event.data) as AuditRow);
   else if (event.event === 'gap') gap(event.data);
-  else if (event.event in turns) turned(event.event as Topic);
+  else if (event.event === 'approval') waiting((JSON.parse(event.data) as { approvals: Approval[] }).approvals);
+  else if (event.event in turns) turns[event.event as Topic] += 1;
 }
 
 function addCall(row: AuditRow): void {
-  const others = calls.filter((kept) => kept.seq !== row.seq && !(kept.call === row.call && row.outcome != null && kept.outcome == null));
-  calls = [row, ...others].slice(0, CALLS_KEPT_MAX);
+  calls = merge([row, ...calls.filter((kept) => kept.seq !== row.seq)]).slice(0, CALLS_KEPT_MAX);
 }
 
 function gap(data: string): void {
   const { from, to } = JSON.parse(data) as { from: number; to: number };
   missed += Math.max(0, to - from + 1);
   for (const topic of Object.keys(turns) as Topic[]) turns[topic] += 1;
-  void refreshApprovals(false);
+  void refreshApprovals();
 }
 
-function turned(topic: Topic): void {
-  turns[topic] += 1;
-  if (topic === 'approval') void refreshApprovals(false);
+/** What waits for the owner now. What waited already when the console was opened is no news. */
+function waiting(found: Approval[]): void {
+  const known = new Set(approvals.map((approval) => approval.id));
+  approvals = found;
+  if (toldOnce) for (const approval of found) if (!known.has(approval.id)) fresh?.(approval);
+  toldOnce = true;
 }
 
-/** Asks which approvals wait. At the first time none of them is news. */
-export async function refreshApprovals(first = false): Promise<void> {
+/** Asks which approvals wait. */
+export async function refreshApprovals(): Promise<void> {
   try {
-    const found = (await get<{ approvals: Approval[] }>('/api/console/approvals')).approvals;
-    const known = new Set(approvals.map((approval) => approval.id));
-    approvals = found;
-    if (!first) for (const approval of found) if (!known.has(approval.id)) fresh?.(approval);
+    waiting((await get<{ approvals: Approval[] }>('/api/console/approvals')).approvals);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
   }

@@ -43,7 +43,7 @@ export async function allowNotifications(): Promise<boolean> {
 /** New approvals are told: by the browser when somebody else is in front, else here. */
 export function announce(): void {
   onApproval((approval) => {
-    const text = t.approvals.wants(approval.caller, approval.title || approval.tool);
+    const text = t.approvals.wants(approval.caller, approval.tool);
     if (!document.hidden) {
       say('info', text);
     } else if ('Notification' in window && Notification.permission === 'granted') {

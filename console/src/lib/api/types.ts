@@ -58,7 +58,8 @@ export interface Approval {
   id: string;
   caller: string;
   tool: string;
-  title?: string;
+  /** Which rule wants it asked. */
+  why?: string;
   arguments: Json;
   preview?: { kind: 'command' | 'diff' | 'text' | 'none'; text: string };
   chain?: { call: string; tool: string; caller: string }[];
@@ -75,38 +76,42 @@ export interface AuditRow {
   parent?: string | null;
   caller: string;
   entrance: string;
-  host?: string | null;
   tool: string;
-  decision: string;
+  /** A call that may change something has a record before it (`intent`) and one after (`done`). */
+  phase: 'intent' | 'done' | 'refused' | 'act';
+  decision?: string | null;
+  /** Why it was decided so. */
+  why?: string | null;
   outcome?: string | null;
   duration_us?: number | null;
-  arguments?: Json;
-  error?: string | null;
+  result_bytes?: number | null;
+  /** JSON as text, with secrets masked and long values cut. */
+  arguments?: string | null;
+  note?: string | null;
 }
 
 export interface Health {
   name: string;
-  health: string;
-  detail?: string | null;
+  health?: string | undefined;
+  detail?: string | null | undefined;
 }
 
 export interface Charts {
   minute_ms: number[];
   calls: number[];
   errors: number[];
-  p50_us: (number | null)[];
-  p99_us: (number | null)[];
-  tokens_in: number[];
-  tokens_out: number[];
+  p50_us: number[];
+  p99_us: number[];
+  tokens_in?: number[];
+  tokens_out?: number[];
 }
 
 export interface Connection {
   entrance: string;
   host?: string | null;
   caller: string;
-  since_ms?: number;
-  last_ms?: number;
-  calls?: number;
+  last_ms: number;
+  calls: number;
 }
 
 export interface Now {
@@ -115,10 +120,12 @@ export interface Now {
   started_at_ms: number;
   connections: Connection[];
   approvals: Approval[];
-  jobs: { queue: string; paused?: boolean; states: [string, number][] }[] | Record<string, number>;
-  servers: Health[];
-  providers: Health[];
-  daemons: Health[];
+  /** The last record of the audit. */
+  seq: number;
+  jobs: { engine: string; concurrency: number; running: number; queues: { queue: string; paused?: boolean; states: [string, number][] }[] } | null;
+  servers: { name: string; tools: number }[];
+  providers: Json;
+  daemons: Json;
   charts?: Charts;
 }
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { outcomeOf } from '../audit';
+import { merge, outcomeOf, treeOf } from '../audit';
 import { asCommand, asCurl, asMcp, quoted } from '../copy';
 import { preferred } from '../i18n/preferred';
 import { counted } from '../jobs';
 import { grouped, search } from '../tools';
 import { diffLines, isDiff } from './diff';
 import { safeHref, sourceOf } from './media';
-import type { Tool } from '../api/types';
+import type { AuditRow, Tool } from '../api/types';
 
 test('a shell reads back what was quoted', () => {
   expect(quoted("it's")).toBe(`'it'\\''s'`);
@@ -51,17 +51,32 @@ test('only what browsers show harmlessly becomes a picture or a link', () => {
 });
 
 test('what became of a call', () => {
-  expect(outcomeOf({ outcome: 'ok', decision: 'allow' }).word).toBe('done');
-  expect(outcomeOf({ outcome: 'timeout', decision: 'allow' }).word).toBe('failed');
-  expect(outcomeOf({ outcome: null, decision: 'allow' }).word).toBe('running');
-  expect(outcomeOf({ outcome: null, decision: 'deny' }).word).toBe('denied');
-  expect(outcomeOf({ outcome: 'accepted', decision: 'allow' }).word).toBe('job');
-  expect(outcomeOf({ outcome: 'input_required', decision: 'ask' }).word).toBe('asked');
+  expect(outcomeOf({ phase: 'done', outcome: 'ok' }).word).toBe('done');
+  expect(outcomeOf({ phase: 'done', outcome: 'timeout' }).word).toBe('failed');
+  expect(outcomeOf({ phase: 'intent' }).word).toBe('running');
+  expect(outcomeOf({ phase: 'refused', decision: 'deny' }).word).toBe('denied');
+  expect(outcomeOf({ phase: 'refused', decision: 'ask' }).word).toBe('asked');
+  expect(outcomeOf({ phase: 'done', outcome: 'accepted' }).word).toBe('job');
+  expect(outcomeOf({ phase: 'done', outcome: 'input_required', decision: 'ask' }).word).toBe('asked');
+  expect(outcomeOf({ phase: 'act' }).word).toBe('act');
+});
+
+test('two records of one call are one line, wherever they come', () => {
+  const row = (seq: number, call: string, more: Partial<AuditRow>): AuditRow => ({ seq, at_ms: seq, call, caller: 'owner', entrance: 'http', tool: 'x', phase: 'done', ...more });
+  const merged = merge([row(5, '', { phase: 'act' }), row(4, 'a', { outcome: 'ok' }), row(3, 'b', {}), row(2, 'a', { phase: 'intent', arguments: '{}' }), row(1, '', { phase: 'act' })]);
+  expect(merged.map((one) => [one.seq, one.call, one.outcome, one.arguments])).toEqual([[5, '', undefined, undefined], [4, 'a', 'ok', '{}'], [3, 'b', undefined, undefined], [1, '', undefined, undefined]]);
+});
+
+test('calls are a tree of their parents', () => {
+  const row = (seq: number, call: string, parent?: string): AuditRow => ({ seq, at_ms: seq, call, parent: parent ?? null, caller: 'owner', entrance: 'http', tool: call, phase: 'done' });
+  const [root] = treeOf([row(1, 'a'), row(2, 'b', 'a'), row(3, 'c', 'b')]);
+  expect([root?.row.call, root?.calls[0]?.row.call, root?.calls[0]?.calls[0]?.row.call]).toEqual(['a', 'b', 'c']);
+  expect(treeOf([row(1, 'a', 'a')])).toHaveLength(1);
 });
 
 test('jobs are counted over all queues', () => {
-  expect(counted([{ queue: 'a', states: [['running', 1], ['dead', 2]] }, { queue: 'b', states: [['dead', 1]] }])).toEqual([['running', 1], ['dead', 3]]);
-  expect(counted({ completed: 4 })).toEqual([['completed', 4]]);
+  const queues: { queue: string; states: [string, number][] }[] = [{ queue: 'a', states: [['running', 1], ['dead', 2]] }, { queue: 'b', states: [['dead', 1]] }];
+  expect(counted({ engine: 'embedded', concurrency: 2, running: 1, queues })).toEqual([['running', 1], ['dead', 3]]);
   expect(counted(undefined)).toEqual([]);
 });
 

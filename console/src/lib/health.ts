@@ -1,0 +1,17 @@
+/** How things are, from answers that name them in one of several ways. */
+
+import type { Health, Json } from './api/types';
+import { isObject } from './schema/draft';
+
+/** A list of things with names, or an object whose members are the things. */
+export function healthOf(value: Json | undefined): Health[] {
+  if (Array.isArray(value)) return value.filter(isObject).map((one) => described(String(one.name ?? one.provider ?? ''), one));
+  if (!isObject(value)) return [];
+  return Object.entries(value).map(([name, one]) => (isObject(one) ? described(name, one) : { name, health: String(one) }));
+}
+
+function described(name: string, one: Record<string, Json>): Health {
+  const health = one.health ?? one.state ?? one.status;
+  const detail = one.detail ?? one.why ?? one.error ?? one.address ?? one.kind;
+  return { name, health: typeof health === 'string' ? health : undefined, detail: typeof detail === 'string' ? detail : undefined };
+}
