@@ -25,10 +25,29 @@ pub(crate) fn state() -> Result<PathBuf> {
 /// The folder for what lives as long as the hub, such as sockets: `drawbridge` in the platform's folder for that, or `run`
 /// in the state where there is none, or where the state was moved.
 pub(crate) fn runtime(state: &Path) -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute()) {
+    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir()) {
         Some(folder) if !is_moved() => folder.join("drawbridge"),
         _ => state.join("run"),
     }
+}
+
+/// What is ours alone, and kept from callers: the state, and the runtime folder where that is elsewhere.
+pub(crate) fn own_folders(state: &Path) -> Vec<PathBuf> {
+    let runtime = runtime(state);
+    let mut own = vec![state.to_owned()];
+    // One that cannot be made holds nothing that has to be kept from anybody.
+    if !runtime.starts_with(state) && make_private(&runtime).is_ok() {
+        own.push(runtime);
+    }
+    own
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Whether the state folder was chosen by the environment, so that what starts us later must be told of it.

@@ -16,7 +16,7 @@ pub(crate) fn open(files: &config::Files, state: &Path) -> Result<Files> {
     let mut settings = FilesSettings::of(roots);
     settings.secret_names.extend(files.also_secret.iter().cloned());
     settings.protected_names.extend(files.also_protected.iter().cloned());
-    settings.denied_folders.extend([state.to_owned(), home::runtime(state)]);
+    settings.denied_folders.extend(home::own_folders(state));
     Ok(Files::open(settings)?)
 }
 

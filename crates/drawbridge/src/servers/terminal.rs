@@ -37,7 +37,7 @@ fn settings(config: &Config, state: &Path) -> Result<TerminalSettings> {
         },
         read: readable.into_iter().chain(expanded(&terminal.read)?).collect(),
         write: writable.into_iter().chain(expanded(&terminal.write)?).collect(),
-        denied: own_folders(state).chain(expanded(&terminal.also_denied)?).collect(),
+        denied: home::own_folders(state).into_iter().chain(expanded(&terminal.also_denied)?).collect(),
         network: match terminal.network {
             config::Network::None => drawbridge_terminal::Network::None,
             config::Network::All => drawbridge_terminal::Network::All,
@@ -52,12 +52,6 @@ fn settings(config: &Config, state: &Path) -> Result<TerminalSettings> {
         },
         ..TerminalSettings::new(state.join(FOLDER), folder)
     })
-}
-
-/// What is ours alone: the state, and the sockets where those are elsewhere.
-fn own_folders(state: &Path) -> impl Iterator<Item = PathBuf> {
-    let elsewhere = Some(home::runtime(state)).filter(|folder| !folder.starts_with(state));
-    std::iter::once(state.to_owned()).chain(elsewhere)
 }
 
 /// The roots that can be changed, and those that can be read.
@@ -86,7 +80,7 @@ mod tests {
         let settings = settings(&Config::default(), Path::new("/state")).unwrap();
         let own = TerminalSettings::new("/state/terminal", settings.folder.clone());
         assert!(settings.folder.ends_with("Drawbridge"), "{}", settings.folder.display());
-        let denied = TerminalSettings { denied: own_folders(Path::new("/state")).collect(), ..own };
+        let denied = TerminalSettings { denied: home::own_folders(Path::new("/state")), ..own };
         assert_eq!(format!("{settings:?}"), format!("{denied:?}"));
     }
 
