@@ -1,7 +1,8 @@
 //! The command line: what can be typed. Each command's code is in `commands/`.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -9,12 +10,17 @@ use clap_complete::Shell;
 use crate::commands::approvals::ApprovalsCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::config::ConfigCommand;
+#[cfg(unix)]
+use crate::commands::daemon::DaemonCommand;
 use crate::commands::jobs::JobsCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::licence::LicenceCommand;
 use crate::commands::llm::LlmCommand;
+use crate::commands::logs::LogsArguments;
 use crate::commands::schedule::ScheduleCommand;
 use crate::commands::secrets::SecretsCommand;
+use crate::commands::service::ServiceCommand;
+use crate::commands::shell::{LUCA, ShellArguments};
 use crate::commands::terminal::TerminalCommand;
 use crate::commands::webhooks::WebhooksCommand;
 
@@ -28,7 +34,7 @@ use crate::commands::webhooks::WebhooksCommand;
 Start here:
   drawbridge connect claude-desktop   let Claude Desktop use this machine's files
   drawbridge serve                    serve other hosts over HTTP; prints a key at the first start
-  drawbridge call files_list '{}'     try a tool yourself
+  drawbridge shell                    look around yourself; `help` teaches it
   drawbridge raise                    stop every call at once
 
 State and configuration are in one folder; `drawbridge config path` says where."
@@ -42,6 +48,20 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Reads the command line. A program that is called `luca` is the shell.
+pub(crate) fn parse() -> Cli {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let is_luca = words.first().and_then(|word| Path::new(word).file_stem()).is_some_and(|name| name == LUCA);
+    if is_luca {
+        words.insert(1, "shell".into());
+    }
+    let mut cli = Cli::parse_from(words);
+    if let (Command::Shell(shell), true) = (&mut cli.command, is_luca) {
+        shell.name = Some(LUCA);
+    }
+    cli
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve MCP over HTTP until Ctrl-C.
@@ -49,6 +69,11 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Serve MCP on standard input and output, for the host that started this; the host is then the owner.
     Stdio,
+    /// Type commands: files, tools, language models and jobs, with completion; or run a script.
+    #[command(
+        after_help = "Examples:\n  drawbridge shell\n  drawbridge shell -c 'cd notes; grep milk | json'\n  drawbridge shell < script\n\nExit status: 0 done, 1 a tool failed, 2 a line means nothing, 3 refused, 4 the hub is away, 130 Ctrl-C."
+    )]
+    Shell(ShellArguments),
     /// List the tools, or show one with its arguments and examples.
     #[command(after_help = "Example:\n  drawbridge tools files_search")]
     Tools {
@@ -123,11 +148,35 @@ pub(crate) enum Command {
         #[arg(long)]
         no_open: bool,
     },
+    /// List the programs of this machine whose methods are tools; restart those that the hub runs, and read their logs.
+    #[cfg(unix)]
+    #[command(subcommand, after_help = "Example:\n  drawbridge daemon logs weather")]
+    Daemon(DaemonCommand),
     /// Join the terminals that programs use, and list them.
     #[command(subcommand, after_help = "Example:\n  drawbridge terminal attach build")]
     Terminal(TerminalCommand),
     /// Say how the hub is.
     Status,
+    /// Start a hub in the background, and wait until it serves.
+    #[command(after_help = "Example:\n  drawbridge start")]
+    Start(StartArguments),
+    /// End the hub that runs, and wait until everything is written.
+    Stop(Ending),
+    /// End the hub that runs, and start it again in the background, as configured.
+    Restart {
+        #[command(flatten)]
+        start: StartArguments,
+        #[command(flatten)]
+        ending: Ending,
+    },
+    /// Manage everything in a full-screen menu: hub, logs, configuration, queues, dead letters, keys.
+    Manage,
+    /// Show what the hub wrote into its log.
+    #[command(after_help = "Example:\n  drawbridge logs --follow --filter webhook")]
+    Logs(LogsArguments),
+    /// Have the operating system start the hub with your session.
+    #[command(subcommand, after_help = "Example:\n  drawbridge service install --print")]
+    Service(ServiceCommand),
     /// Print completions for a shell.
     #[command(
         after_help = "Example:\n  drawbridge completions bash > ~/.local/share/bash-completion/completions/drawbridge"
@@ -149,6 +198,27 @@ pub(crate) struct Serve {
     /// Where to listen; may be given several times. Beyond loopback, everyone who reaches it and has a key may call.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Vec<SocketAddr>,
+    /// Leave the terminal that started us: for `drawbridge start`.
+    #[arg(long, hide = true)]
+    pub(crate) background: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArguments {
+    /// Where to listen; may be given several times. As configured, if not given.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+}
+
+/// How patiently a hub is ended.
+#[derive(Debug, Args)]
+pub(crate) struct Ending {
+    /// How many seconds it may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub(crate) seconds: u64,
+    /// Kill it then.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! Where the log goes: a file a day in `logs/`, the oldest removed; and warnings to the terminal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
@@ -13,17 +13,31 @@ use crate::config::{Config, LogFormat};
 
 /// The folder of log files, in the state folder.
 const FOLDER: &str = "logs";
+/// How the name of a log file begins and ends; the day is between.
+pub(crate) const PREFIX: &str = "drawbridge";
+pub(crate) const SUFFIX: &str = "log";
+
+/// Where the log files of a state folder are.
+pub(crate) fn folder_of(state: &Path) -> PathBuf {
+    state.join(FOLDER)
+}
+
+/// The same, made if it is not there yet.
+pub(crate) fn folder(state: &Path) -> Result<PathBuf> {
+    let folder = folder_of(state);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
 
 /// Starts the log of a process that serves: hub or stdio.
 pub(crate) fn start(config: &Config, state: &Path) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log.level)
         .with_context(|| format!("log.level {:?} is not a level or filter", config.log.level))?;
-    let folder = state.join(FOLDER);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let folder = folder(state)?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
-        .filename_prefix("drawbridge")
-        .filename_suffix("log")
+        .filename_prefix(PREFIX)
+        .filename_suffix(SUFFIX)
         .max_log_files(config.log.days)
         .build(&folder)
         .with_context(|| format!("cannot write logs in {}", folder.display()))?;

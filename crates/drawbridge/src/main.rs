@@ -11,6 +11,7 @@ mod hub;
 mod jobs;
 mod licensing;
 mod logs;
+mod notify;
 mod output;
 mod owner_key;
 mod pipes;
@@ -25,12 +26,10 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     // Started by ourselves as the sandbox's helper, we are that and nothing else.
     drawbridge_sandbox::helper_main();
-    let cli = cli::Cli::parse();
+    let cli = cli::parse();
     match commands::run(cli) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event;
@@ -34,44 +35,57 @@ pub enum ManageError {
 /// # Errors
 /// The terminal's; and when `desk` panicked.
 pub fn run(desk: impl Desk, colours: bool, stop: &AtomicBool) -> Result<(), ManageError> {
-    let (wishes, news) = start(desk);
+    let (wishes, news, asking) = start(desk);
+    let ended = show(&wishes, &news, colours, stop);
+    // Nobody waits for answers any more: what was asked last comes to its end, and the desk to its own.
+    drop((wishes, news));
+    let _ = asking.join();
+    ended
+}
+
+fn show(
+    wishes: &Sender<Wish>,
+    news: &Receiver<News>,
+    colours: bool,
+    stop: &AtomicBool,
+) -> Result<(), ManageError> {
     let mut app = App::default();
-    send(&wishes, app.begin())?;
+    send(wishes, app.begin())?;
     let mut screen = Screen::take()?;
     let theme = Theme::new(colours);
     let mut ticked = Instant::now();
     while !app.has_ended() && !stop.load(Ordering::Relaxed) {
         screen.terminal().draw(|frame| draw::all(&app, &theme, frame))?;
         if event::poll(LOOK)? {
-            send(&wishes, app.take(Input::Event(event::read()?)))?;
+            send(wishes, app.take(Input::Event(event::read()?)))?;
         }
         loop {
             match news.try_recv() {
-                Ok(told) => send(&wishes, app.take(Input::News(told)))?,
+                Ok(told) => send(wishes, app.take(Input::News(told)))?,
                 Err(mpsc::TryRecvError::Empty) => break,
                 Err(mpsc::TryRecvError::Disconnected) => return Err(ManageError::DeskGone),
             }
         }
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
-            send(&wishes, app.take(Input::Tick))?;
+            send(wishes, app.take(Input::Tick))?;
         }
     }
     Ok(())
 }
 
 /// Puts the desk on a thread of its own, which ends when nobody wishes for anything any more.
-fn start(mut desk: impl Desk) -> (Sender<Wish>, Receiver<News>) {
+fn start(mut desk: impl Desk) -> (Sender<Wish>, Receiver<News>, JoinHandle<()>) {
     let (wishes, wished) = mpsc::channel();
     let (tell, news) = mpsc::channel();
-    std::thread::spawn(move || {
+    let asking = std::thread::spawn(move || {
         for wish in wished {
             if tell.send(desk.grant(wish)).is_err() {
                 return;
             }
         }
     });
-    (wishes, news)
+    (wishes, news, asking)
 }
 
 fn send(wishes: &Sender<Wish>, wanted: Vec<Wish>) -> Result<(), ManageError> {

@@ -65,6 +65,20 @@ impl HubWire {
         serde_json::from_slice(&body).context("the hub's answer is not JSON")
     }
 
+    /// What a route of REST answers to a body, from a person who can be asked.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let http = hyper::Request::post(path)
+            .header(header::HOST, &self.host)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.secret))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("Drawbridge-Can-Ask", "form")
+            .body(Full::from(body.to_string()))?;
+        self.sender.ready().await.context("the hub went away")?;
+        let response = self.sender.send_request(http).await.context("the hub went away")?;
+        let body = response.into_body().collect().await?.to_bytes();
+        serde_json::from_slice(&body).context("the hub's answer is not JSON")
+    }
+
     pub(crate) async fn close(self) -> Result<()> {
         self.key.close().await
     }

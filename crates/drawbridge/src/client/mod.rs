@@ -85,6 +85,14 @@ impl Client {
         result_of(answer)
     }
 
+    /// How the hub at the other end is; nothing where none runs.
+    pub(crate) async fn hub_status(&mut self) -> Result<Value> {
+        match &mut self.wire {
+            Wire::Hub(wire) => wire.get("/api/status").await,
+            Wire::Inside(_) => Ok(Value::Null),
+        }
+    }
+
     /// Whether a hub runs at the other end, which goes on when we are gone.
     pub(crate) fn is_hub(&self) -> bool {
         matches!(self.wire, Wire::Hub(_))

@@ -28,7 +28,7 @@ pub(crate) async fn lower() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn set(word: &str, act: &str) -> Result<()> {
+pub(super) async fn set(word: &str, act: &str) -> Result<()> {
     let store = super::store()?;
     store.settings().set(BRIDGE, word, act, By::now("owner", "cli")).await?;
     Ok(store.close().await?)

@@ -13,7 +13,7 @@ use crate::output;
 /// The exit status when the door, not the tool, said no.
 const REFUSED: u8 = 3;
 /// The key of the door's own question (see `docs/control.md`).
-const APPROVAL: &str = "drawbridge_approval";
+pub(super) const APPROVAL: &str = "drawbridge_approval";
 
 /// Calls a tool and prints what it says.
 pub(crate) async fn run(name: &str, arguments: &str, json: bool) -> Result<ExitCode> {
@@ -73,17 +73,22 @@ fn answer(requests: &Map<String, Value>) -> Result<Option<Value>> {
             bail!("the tool asks for input, which this command cannot give yet: {question}");
         }
         eprintln!("{question}");
-        let decision = match ask("[y] once, [h] for an hour, [N] no:")?.as_deref() {
-            Some("y" | "Y") => "allow_once",
-            Some("h" | "H") => "allow_for_an_hour",
-            Some(_) => return Ok(None),
-            None => bail!(
-                "this needs your approval, and no person is at the terminal: `drawbridge approvals list` shows it"
-            ),
-        };
+        let Some(decision) = decision()? else { return Ok(None) };
         responses.insert(key.clone(), json!({"action": "accept", "content": {"decision": decision}}));
     }
     Ok(Some(Value::Object(responses)))
+}
+
+/// Asks the owner whether something may be; `None` is no.
+pub(super) fn decision() -> Result<Option<&'static str>> {
+    match ask("[y] once, [h] for an hour, [N] no:")?.as_deref() {
+        Some("y" | "Y") => Ok(Some("allow_once")),
+        Some("h" | "H") => Ok(Some("allow_for_an_hour")),
+        Some(_) => Ok(None),
+        None => bail!(
+            "this needs your approval, and no person is at the terminal: `drawbridge approvals list` shows it"
+        ),
+    }
 }
 
 fn show_event(event: &Value) {

@@ -56,6 +56,14 @@ pub(crate) struct Add {
     per_minute: Option<u32>,
 }
 
+impl Add {
+    /// A key that is bounded by what it may use and by its expiry (`30d`; never when empty).
+    pub(super) fn new(name: String, scopes: Vec<String>, expires: &str) -> Result<Self> {
+        let expires = (!expires.is_empty()).then(|| span_us(expires)).transpose();
+        Ok(Self { name, scopes, expires: expires.map_err(anyhow::Error::msg)?, tier: None, per_minute: None })
+    }
+}
+
 /// Runs one of them.
 pub(crate) async fn run(command: KeysCommand, json: bool) -> Result<ExitCode> {
     match command {
@@ -69,6 +77,12 @@ pub(crate) async fn run(command: KeysCommand, json: bool) -> Result<ExitCode> {
 }
 
 async fn make(add: Add, json: bool) -> Result<()> {
+    let (key, secret) = create(add).await?;
+    show_once(&key, &secret, json)
+}
+
+/// Makes a key; gives it and its secret, which is kept nowhere.
+pub(super) async fn create(add: Add) -> Result<(Key, String)> {
     if add.name == owner_key::NAME {
         bail!("`owner` is the owner's own key; `drawbridge keys renew` makes a new one");
     }
@@ -91,7 +105,7 @@ async fn make(add: Add, json: bool) -> Result<()> {
     let store = super::store()?;
     let key = store.keys().add(key, By::now("owner", "cli")).await?;
     store.close().await?;
-    show_once(&key, &secret, json)
+    Ok((key, secret))
 }
 
 /// A tier that does not exist would give its key nothing.
@@ -233,8 +247,13 @@ fn row(key: &Key, now: i64) -> Vec<String> {
 }
 
 async fn revoke(name: &str) -> Result<()> {
+    withdraw(name).await?;
+    output::line(format!("The key of {} opens nothing any more.", output::bold(name)))
+}
+
+/// Revokes a key, at once and for good.
+pub(super) async fn withdraw(name: &str) -> Result<()> {
     let store = super::store()?;
     store.keys().revoke(name, By::now("owner", "cli")).await?;
-    store.close().await?;
-    output::line(format!("The key of {} opens nothing any more.", output::bold(name)))
+    Ok(store.close().await?)
 }

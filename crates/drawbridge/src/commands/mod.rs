@@ -8,15 +8,22 @@ mod call;
 pub(crate) mod config;
 mod connect;
 mod console;
+#[cfg(unix)]
+pub(crate) mod daemon;
 mod doctor;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod licence;
 pub(crate) mod llm;
+pub(crate) mod logs;
+mod manage;
 mod papers;
 pub(crate) mod schedule;
 pub(crate) mod secrets;
 mod serve;
+pub(crate) mod service;
+pub(crate) mod shell;
+mod start;
 mod status;
 mod stdio;
 pub(crate) mod terminal;
@@ -28,19 +35,21 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{Cli, Command};
-use crate::{home, hub, logs};
+use crate::cli::{Cli, Command, Ending, StartArguments};
+use crate::{home, hub};
 
 /// Runs one command to its end.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Stdio => stdio::run(),
+        Command::Shell(arguments) => shell::run(arguments),
         Command::Worker(arguments) => worker::run(arguments),
+        Command::Manage => manage::run(),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man { folder } => papers::man(&folder),
         other => {
-            logs::start_on_terminal();
+            crate::logs::start_on_terminal();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(run_briefly(other, cli.json))
         }
@@ -62,15 +71,26 @@ async fn run_briefly(command: Command, json: bool) -> Result<ExitCode> {
         Command::Lower => bridge::lower().await,
         Command::Audit(command) => audit::run(command, json).await,
         Command::Status => status::run(json).await,
+        Command::Start(StartArguments { listen }) => start::start(&listen).await,
+        Command::Stop(Ending { seconds, force }) => start::stop(seconds, force),
+        Command::Restart { start, ending } => {
+            start::restart(&start.listen, ending.seconds, ending.force).await
+        }
+        Command::Logs(arguments) => self::logs::run(arguments).await,
+        Command::Service(command) => service::run(command, json),
         Command::Llm(command) => llm::run(command, json).await,
         Command::Secrets(command) => secrets::run(command, json),
         Command::Jobs(command) => jobs::run(command, json).await,
         Command::Schedule(command) => schedule::run(command, json).await,
         Command::Webhooks(command) => webhooks::run(command, json).await,
+        #[cfg(unix)]
+        Command::Daemon(command) => daemon::run(command, json).await,
         Command::Terminal(command) => terminal::run(command, json).await,
         Command::Serve(_)
         | Command::Stdio
+        | Command::Shell(_)
         | Command::Worker(_)
+        | Command::Manage
         | Command::Completions { .. }
         | Command::Man { .. } => Ok(ExitCode::SUCCESS),
     }

@@ -47,7 +47,8 @@ fn set(state: &Path, name: &str) -> Result<()> {
     ))
 }
 
-fn read() -> Result<String> {
+/// A secret from standard input: typed by a person, or from a file.
+pub(super) fn read() -> Result<String> {
     if std::io::stdin().is_terminal() {
         return super::ask("The secret (it is shown as you type; clear the screen afterwards):")?
             .context("nobody typed a secret");

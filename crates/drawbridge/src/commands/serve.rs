@@ -19,6 +19,9 @@ use crate::{channels, console, output, owner_key};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn run(arguments: Serve) -> Result<ExitCode> {
+    if arguments.background {
+        leave_terminal();
+    }
     let (state, mut config) = configured()?;
     if !arguments.listen.is_empty() {
         config.listen = crate::config::Listen::Several(arguments.listen);
@@ -45,10 +48,13 @@ async fn serve(hub: Hub) -> Result<()> {
     let place = None;
     hold.announce(addresses.clone(), place)?;
     crate::jobs::start(&hub).await?;
+    #[cfg(unix)]
+    let supervision = hub.daemons.supervise(Arc::default());
     greet(&hub, &addresses, fresh_key.as_deref())?;
 
     let shutdown = CancellationToken::new();
-    tokio::spawn(end_on_signal(shutdown.clone()));
+    let manager = crate::notify::serving(&places(&addresses));
+    tokio::spawn(end_on_signal(shutdown.clone(), manager));
     if hub.config.audit_days > 0 {
         tokio::spawn(prune_daily(hub.store.clone(), hub.config.audit_days));
     }
@@ -59,6 +65,8 @@ async fn serve(hub: Hub) -> Result<()> {
     futures::join!(serving, channels::serve(socket, &hub, channels, shutdown));
     #[cfg(not(unix))]
     serving.await;
+    #[cfg(unix)]
+    supervision.end().await;
     output::line("Ended; everything is written.")?;
     hub.close().await
 }
@@ -75,9 +83,12 @@ fn front(
     let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
     let mcp = Endpoint::new(hub.gateway.clone(), settings);
     let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
-    let entrances = mcp.router().merge(stdio(hub, shutdown)).merge(workers(hub, shutdown));
-    let entrances = entrances.merge(channels::ws(channels.clone(), shutdown));
-    let entrances = entrances.merge(console::entrance(hub, sessions, status(hub), shutdown));
+    let entrances = mcp
+        .router()
+        .merge(stdio(hub, shutdown))
+        .merge(console::entrance(hub, sessions, status(hub), shutdown))
+        .merge(workers(hub, shutdown))
+        .merge(channels::ws(channels.clone(), shutdown));
     let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
     Ok(Front::from(routes).with_post(guard, http::PATH, post))
@@ -116,13 +127,25 @@ fn workers(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
 fn status(hub: &Hub) -> StatusSource {
     let (store, gateway, jobs) = (hub.store.clone(), hub.gateway.clone(), hub.jobs.clone());
     let begun = std::time::Instant::now();
-    Arc::new(move || super::status::of_hub(&store, &gateway, &jobs, begun))
+    #[cfg(unix)]
+    let daemons = hub.daemons.clone();
+    Arc::new(move || {
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "daemons are there on Unix alone"))]
+        let mut status = super::status::of_hub(&store, &gateway, &jobs, begun);
+        #[cfg(unix)]
+        status.as_object_mut().map(|status| status.insert("daemons".to_owned(), daemons.status()));
+        status
+    })
+}
+
+fn places(addresses: &[SocketAddr]) -> String {
+    let places: Vec<String> = addresses.iter().map(|address| format!("http://{address}/mcp")).collect();
+    places.join(" and ")
 }
 
 /// Where it is, the key if it is new, and what to do next.
 fn greet(hub: &Hub, addresses: &[SocketAddr], fresh_key: Option<&str>) -> Result<()> {
-    let places: Vec<String> = addresses.iter().map(|address| format!("http://{address}/mcp")).collect();
-    output::line(format!("{} serves MCP at {}", output::bold("Drawbridge"), places.join(" and ")))?;
+    output::line(format!("{} serves MCP at {}", output::bold("Drawbridge"), places(addresses)))?;
     for root in &hub.config.files.roots {
         output::line(format!("  files    {} ({})", root.path.display(), root.name))?;
     }
@@ -145,9 +168,20 @@ fn greet(hub: &Hub, addresses: &[SocketAddr], fresh_key: Option<&str>) -> Result
     )
 }
 
-async fn end_on_signal(shutdown: CancellationToken) {
+/// Closing the terminal that we were started from is not to end us.
+fn leave_terminal() {
+    #[cfg(unix)]
+    if let Err(error) = rustix::process::setsid() {
+        tracing::warn!(%error, "the hub could not leave the terminal that it was started from");
+    }
+}
+
+async fn end_on_signal(shutdown: CancellationToken, manager: Option<Arc<crate::notify::Manager>>) {
     wait_for_signal().await;
     tracing::info!("asked to end");
+    if let Some(manager) = manager {
+        manager.tell("STOPPING=1");
+    }
     shutdown.cancel();
 }
 

@@ -64,7 +64,7 @@ async fn jobs_of(state: &std::path::Path, hub: &running::Running) -> Result<Valu
     Ok(status?["jobs"].take())
 }
 
-fn bridge(state: &std::path::Path) -> Result<String> {
+pub(super) fn bridge(state: &std::path::Path) -> Result<String> {
     if !state.exists() {
         return Ok(drawbridge_gateway::LOWERED.to_owned());
     }

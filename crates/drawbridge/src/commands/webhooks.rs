@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::beside::{call, rows, said, text, time};
-use super::span_us;
+use super::{secrets, span_us};
 use crate::output;
 
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,9 @@ pub(crate) enum WebhooksCommand {
         /// Of everybody's jobs, not only of the owner's.
         #[arg(long)]
         all_callers: bool,
+        /// Sign with a secret that the receiver has already, which is read from standard input.
+        #[arg(long)]
+        own_secret: bool,
     },
     /// List receivers.
     List,
@@ -68,6 +71,9 @@ pub(crate) enum WebhooksCommand {
         /// For how long the secret before signs, too.
         #[arg(long, value_name = "TIME", value_parser = span_us)]
         overlap: Option<i64>,
+        /// Take a secret that the receiver has already, which is read from standard input.
+        #[arg(long)]
+        own_secret: bool,
     },
     /// Remove a receiver, and what waits for it.
     Remove {
@@ -80,8 +86,12 @@ pub(crate) enum WebhooksCommand {
 pub(crate) async fn run(command: WebhooksCommand, json: bool) -> Result<ExitCode> {
     let of = |id: String| json!({ "id": id });
     match command {
-        WebhooksCommand::Add { url, events, tools, all_callers } => {
-            let wanted = json!({ "url": url, "events": events, "tools": tools, "all_callers": all_callers });
+        WebhooksCommand::Add { url, events, tools, all_callers, own_secret } => {
+            let mut wanted =
+                json!({ "url": url, "events": events, "tools": tools, "all_callers": all_callers });
+            if own_secret {
+                wanted["secret"] = secrets::read()?.trim().into();
+            }
             call("webhooks_add", wanted, json, None).await
         }
         WebhooksCommand::List => call("webhooks_list", json!({}), json, Some(list)).await,
@@ -99,9 +109,10 @@ pub(crate) async fn run(command: WebhooksCommand, json: bool) -> Result<ExitCode
         }
         WebhooksCommand::Pause { id } => call("webhooks_pause", of(id), json, None).await,
         WebhooksCommand::Resume { id } => call("webhooks_resume", of(id), json, None).await,
-        WebhooksCommand::Rotate { id, overlap } => {
+        WebhooksCommand::Rotate { id, overlap, own_secret } => {
+            let secret = own_secret.then(secrets::read).transpose()?.map(|text| json!(text.trim()));
             let overlap = overlap.map(|us| json!(us / 1_000_000));
-            let wanted = said([("id", Some(json!(id))), ("overlap_seconds", overlap)]);
+            let wanted = said([("id", Some(json!(id))), ("overlap_seconds", overlap), ("secret", secret)]);
             call("webhooks_rotate", wanted, json, None).await
         }
         WebhooksCommand::Remove { id } => call("webhooks_remove", of(id), json, None).await,

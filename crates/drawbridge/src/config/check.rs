@@ -120,6 +120,7 @@ mod tests {
         for page in [
             include_str!("../../../../docs/configuration.md"),
             include_str!("../../../../docs/control.md"),
+            include_str!("../../../../docs/daemons.md"),
             include_str!("../../../../docs/terminal.md"),
             include_str!("../../../../docs/jobs.md"),
             include_str!("../../../../docs/llm.md"),
@@ -130,7 +131,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 8);
+        assert_eq!(examples, 10);
     }
 
     proptest::proptest! {

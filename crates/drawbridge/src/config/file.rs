@@ -1,11 +1,13 @@
 //! The fields of `config.toml`. Each has a default that works; `drawbridge config show` prints them all.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use drawbridge_gateway::RuleSettings;
 use serde::{Deserialize, Serialize};
 
+use super::daemons::{Daemon, Daemons};
 use super::jobs::Jobs;
 use super::licence::Licence;
 use super::llm::Llm;
@@ -31,6 +33,9 @@ pub(crate) struct Config {
     pub(crate) files: Files,
     pub(crate) terminal: Terminal,
     pub(crate) llm: Llm,
+    pub(crate) daemons: Daemons,
+    /// The daemons that the hub runs, by name.
+    pub(crate) daemon: BTreeMap<String, Daemon>,
     pub(crate) jobs: Jobs,
     pub(crate) webhooks: Webhooks,
 }

@@ -1,7 +1,9 @@
 //! Configuration, in layers: defaults < `config.toml` < `DRAWBRIDGE_*` environment < flags.
 
 mod check;
+mod daemons;
 mod environment;
+mod explain;
 mod file;
 mod jobs;
 mod licence;
@@ -12,8 +14,10 @@ mod webhooks;
 use std::path::{Path, PathBuf};
 
 pub(crate) use check::Problem;
+pub(crate) use daemons::{Daemon, Socket, Variable};
 pub(crate) use environment::{HOME, OWNER_KEY, REDIS_PASSWORD};
-pub(crate) use file::{Access, Config, Files, Listen, LogFormat, Root};
+pub(crate) use explain::{Setting, settings};
+pub(crate) use file::{Access, Config, Listen, LogFormat, Root};
 pub(crate) use jobs::{Durability, Engine, Jobs};
 pub(crate) use licence::Licence;
 pub(crate) use llm::{KeyPlace, Llm, Price, Provider, Quota};

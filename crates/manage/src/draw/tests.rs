@@ -56,7 +56,9 @@ fn with_letters() -> App {
 
 #[test]
 fn status() {
-    check(&running(), &expect![[r#"
+    check(
+        &running(),
+        &expect![[r#"
          Drawbridge   the hub runs
         ┌─────────────────┐┌ Status ───────────────────────────────────────────────────┐
         │ 1 Status        ││hub        process 4711, http://127.0.0.1:4747             │
@@ -81,12 +83,15 @@ fn status() {
         └─────────────────┘└───────────────────────────────────────────────────────────┘
 
          s start  x stop  r restart  b bridge  ? help  q leave
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn dead_letters() {
-    check(&with_letters(), &expect![[r#"
+    check(
+        &with_letters(),
+        &expect![[r#"
          Drawbridge   the hub runs
         ┌─────────────────┐┌ Dead letters ─────────────────────────────────────────────┐
         │ 1 Status        ││ID                 TOOL           STATE  TRIED WHY         │
@@ -111,14 +116,17 @@ fn dead_letters() {
         └─────────────────┘└───────────────────────────────────────────────────────────┘
 
          Enter inspect  e edit  r replay  a replay all  d discard  ? help  q leave
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_question_lies_over_the_page() {
     let mut app = with_letters();
     press(&mut app, KeyCode::Char('d'));
-    check(&app, &expect![[r#"
+    check(
+        &app,
+        &expect![[r#"
          Drawbridge   the hub runs
         ┌─────────────────┐┌ Dead letters ─────────────────────────────────────────────┐
         │ 1 Status        ││ID                 TOOL           STATE  TRIED WHY         │
@@ -143,7 +151,8 @@ fn a_question_lies_over_the_page() {
         └─────────────────┘└───────────────────────────────────────────────────────────┘
 
          y yes  any other key no
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -154,7 +163,9 @@ fn a_line_is_typed() {
     app.take(Input::News(News::Logs(lines)));
     press(&mut app, KeyCode::Char('/'));
     press(&mut app, KeyCode::Char('w'));
-    check(&app, &expect![[r#"
+    check(
+        &app,
+        &expect![[r#"
          Drawbridge   the hub runs
         ┌─────────────────┐┌ Logs (following) ─────────────────────────────────────────┐
         │ 1 Status        ││2026-11-21 INFO line 21                                    │
@@ -179,7 +190,8 @@ fn a_line_is_typed() {
         └─────────────────┘└───────────────────────────────────────────────────────────┘
 
          Enter done  Esc leave it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `drawbridge jobs`: work in the background. Every command is the call of a tool of the server `jobs`, through the running
 //! hub if there is one; without one, jobs can be submitted and looked at, and wait for a hub.
 
+mod answer;
 mod show;
 mod watch;
 
@@ -91,6 +92,17 @@ pub(crate) enum JobsCommand {
         /// All of its arguments, as a JSON object; `-` reads them from standard input.
         arguments: String,
     },
+    /// Answer what a job asks in the middle of its work.
+    #[command(after_help = "Example:\n  drawbridge jobs answer 1-8c7360f91582a652 '{\"name\": \"Ada\"}'")]
+    Answer {
+        /// The job.
+        id: String,
+        /// The fields of its form, as a JSON object; you are asked for them if they are not given.
+        answer: Option<String>,
+        /// Say no.
+        #[arg(long, conflicts_with = "answer")]
+        decline: bool,
+    },
     /// Show how many jobs there are of each state, in each queue.
     Queues,
     /// Start no more jobs of a queue; what runs goes on.
@@ -172,6 +184,10 @@ pub(crate) struct List {
 
 /// Runs one of them.
 pub(crate) async fn run(command: JobsCommand, json: bool) -> Result<ExitCode> {
+    if let JobsCommand::Answer { id, answer, decline } = command {
+        let given = answer.as_deref().map(object).transpose()?;
+        return answer::run(&id, given, decline).await;
+    }
     let mut desk = Desk { client: Client::open_for_jobs().await?, json };
     let done = tokio::select! {
         done = serve(&mut desk, command) => done,
@@ -219,6 +235,8 @@ async fn serve(desk: &mut Desk, command: JobsCommand) -> Result<ExitCode> {
             let arguments = object(&arguments)?;
             desk.say("jobs_edit", json!({ "id": id, "arguments": arguments })).await
         }
+        // Answered before: it is no tool, so that no model answers for a person.
+        JobsCommand::Answer { .. } => Ok(ExitCode::SUCCESS),
         JobsCommand::Queues => {
             let load = desk.call("jobs_queues", json!({})).await?["structuredContent"].take();
             if desk.json {
