@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::looked_at;
 use crate::problem::{Kind, Problem};
-use crate::rest::{json, tool_result};
+use crate::rest::{json, requests, tool_result};
 use crate::web::Shared;
 
 /// How many jobs a page holds, unless the client says otherwise.
@@ -75,7 +75,11 @@ pub(crate) async fn show(
 ) -> Response {
     let served = async {
         let job = looked_at(&web, &caller)?.get(&caller, &id).await?;
-        Ok::<_, Problem>(json(StatusCode::OK, json!({ "job": job }).to_string()))
+        let mut told = json!({ "job": job });
+        if let Some(needed) = &job.needed {
+            told["requests"] = requests(needed);
+        }
+        Ok::<_, Problem>(json(StatusCode::OK, told.to_string()))
     };
     served.await.unwrap_or_else(Problem::into_response)
 }

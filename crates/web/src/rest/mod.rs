@@ -13,5 +13,5 @@ pub(crate) use answer::answer;
 pub(crate) use body::{body_up_to, json_body, no_body};
 pub(crate) use call::{call, origin};
 pub(crate) use events::respond as respond_with_events;
-pub(crate) use result::{json, tool as tool_result};
+pub(crate) use result::{json, requests, tool as tool_result};
 pub(crate) use tools::{list, show};

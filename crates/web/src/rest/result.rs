@@ -55,9 +55,13 @@ pub(crate) fn tool(result: &ToolResult) -> String {
     text
 }
 
+/// What is asked, by its keys.
+pub(crate) fn requests(needed: &InputRequired) -> Value {
+    needed.requests.iter().map(|(key, request)| (key.clone(), asked(request))).collect::<Map<_, _>>().into()
+}
+
 fn input_required(needed: InputRequired) -> Problem {
-    let requests: Map<String, Value> =
-        needed.requests.iter().map(|(key, request)| (key.clone(), asked(request))).collect();
+    let requests = requests(&needed);
     let why = "the call needs answers first: send it to …/answer with the same `arguments`, with `responses` under the keys \
                of `requests`, and with this `request_state`";
     let problem = Problem::new(Kind::InputRequired, why).and("requests", requests);
