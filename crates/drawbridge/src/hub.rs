@@ -17,6 +17,8 @@ pub(crate) struct Hub {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) gateway: Arc<Gateway>,
+    #[cfg(unix)]
+    pub(crate) daemons: Arc<drawbridge_daemons::Daemons>,
     /// Nothing until somebody opens them: not every command needs them.
     pub(crate) jobs: Kept,
 }
@@ -31,7 +33,12 @@ impl Hub {
     /// Opens everything over a state that is open already. Must run inside a tokio runtime.
     pub(crate) fn over(store: Store, state: PathBuf, config: Config) -> Result<Self> {
         protect();
-        let servers = servers::all(&config, &state)?;
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "daemons are there on Unix alone"))]
+        let mut servers = servers::all(&config, &state)?;
+        #[cfg(unix)]
+        let daemons = servers::daemons(&config, &state, &servers)?;
+        #[cfg(unix)]
+        servers.push(daemons.clone());
         let files = licensing::Files::of(&state, &config.licence);
         let found = files.read();
         licensing::tell(&found);
@@ -43,7 +50,15 @@ impl Hub {
         };
         let gateway = Gateway::open(store.clone(), &settings, servers)?;
         tokio::spawn(licensing::follow(files, found, Arc::downgrade(&gateway)));
-        Ok(Self { state, config, store, gateway, jobs: Kept::default() })
+        Ok(Self {
+            state,
+            config,
+            store,
+            gateway,
+            #[cfg(unix)]
+            daemons,
+            jobs: Kept::default(),
+        })
     }
 
     /// Writes everything that is still to be written.

@@ -8,14 +8,25 @@ use drawbridge_contract::Server;
 
 use crate::config::Config;
 
+#[cfg(unix)]
+mod daemons;
 mod files;
 mod llm;
 mod terminal;
 
+#[cfg(unix)]
+pub(crate) use daemons::{folders as daemon_folders, open as daemons};
+
+/// Folders of descriptions: there are none without daemons.
+#[cfg(not(unix))]
+pub(crate) fn daemon_folders(_: &Config) -> Result<Vec<std::path::PathBuf>> {
+    Ok(Vec::new())
+}
+
 /// Every built-in server, as configured. `state` is the folder that no caller may reach.
 pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>> {
     Ok(vec![
-        Arc::new(files::open(&config.files, state)?),
+        Arc::new(files::open(config, state)?),
         Arc::new(terminal::open(config, state)?),
         Arc::new(llm::open(&config.llm, state)?),
         Arc::new(drawbridge_server_jobs::jobs()),

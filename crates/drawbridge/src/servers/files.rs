@@ -10,13 +10,15 @@ use crate::home;
 
 /// Opens the roots. The default root is made when it is missing; one that the owner named is not: a mistyped path
 /// should not become an empty folder.
-pub(crate) fn open(files: &config::Files, state: &Path) -> Result<Files> {
+pub(crate) fn open(config: &Config, state: &Path) -> Result<Files> {
+    let files = &config.files;
     let is_default = files.roots == Config::default().files.roots;
     let roots = files.roots.iter().map(|root| settings(root, is_default)).collect::<Result<Vec<_>>>()?;
     let mut settings = FilesSettings::of(roots);
     settings.secret_names.extend(files.also_secret.iter().cloned());
     settings.protected_names.extend(files.also_protected.iter().cloned());
     settings.denied_folders.extend(home::own_folders(state));
+    settings.denied_folders.extend(super::daemon_folders(config)?);
     Ok(Files::open(settings)?)
 }
 

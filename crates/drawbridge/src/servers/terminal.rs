@@ -37,7 +37,11 @@ fn settings(config: &Config, state: &Path) -> Result<TerminalSettings> {
         },
         read: readable.into_iter().chain(expanded(&terminal.read)?).collect(),
         write: writable.into_iter().chain(expanded(&terminal.write)?).collect(),
-        denied: home::own_folders(state).into_iter().chain(expanded(&terminal.also_denied)?).collect(),
+        denied: home::own_folders(state)
+            .into_iter()
+            .chain(super::daemon_folders(config)?)
+            .chain(expanded(&terminal.also_denied)?)
+            .collect(),
         network: match terminal.network {
             config::Network::None => drawbridge_terminal::Network::None,
             config::Network::All => drawbridge_terminal::Network::All,
