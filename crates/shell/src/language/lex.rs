@@ -76,7 +76,7 @@ impl Lexer<'_> {
                 blank if blank.is_whitespace() => drop(self.chars.next()),
                 ';' => self.sign(start, Kind::Next),
                 '|' => self.sign(start, Kind::Pipe),
-                '>' => self.to_file(start),
+                '>' => self.file(start),
                 '&' if self.ends_command() => self.sign(start, Kind::Background),
                 '#' => self.comment(start),
                 _ => self.word(start),
@@ -98,7 +98,7 @@ impl Lexer<'_> {
         self.push(start, kind);
     }
 
-    fn to_file(&mut self, start: usize) {
+    fn file(&mut self, start: usize) {
         self.chars.next();
         let kind = match self.chars.peek() {
             Some((_, '>')) => Kind::Append,
