@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use drawbridge_store::{Approval, By, Grant, Store, StoreError, now_us};
+use drawbridge_gateway::Decision::Allow;
+use drawbridge_gateway::RuleSettings;
+use drawbridge_store::{Approval, ApprovalState, By, Grant, Store, StoreError, now_us};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::answer;
 use crate::body;
+use crate::config::{with_first, write_rules};
 use crate::preview::preview;
 use crate::problem::Problem;
 use crate::shared::Shared;
@@ -49,6 +52,8 @@ struct Decided {
 enum Decision {
     AllowOnce,
     AllowHour,
+    /// From now on without asking: a rule for this tool and this caller, before all others.
+    AllowAlways,
     Deny,
 }
 
@@ -63,10 +68,68 @@ pub(crate) async fn decide(
     let decided = match decision {
         Decision::Deny => approvals.deny(&id, by).await?,
         Decision::AllowOnce => approvals.approve(&id, Grant::Once, by).await?,
+        Decision::AllowAlways => return allow_always(&console, &id, by).await,
         Decision::AllowHour => {
             let until_us = by.time_us + HOUR_US;
             approvals.approve(&id, Grant::Until(until_us), by).await?
         }
     };
     Ok(answer(&shown(&decided)))
+}
+
+/// Writes the rule, and allows what waits. The answer shows the rule.
+async fn allow_always(console: &Shared, id: &str, by: By) -> Result<Response, Problem> {
+    let approval = console.store.approvals().get(id, by.time_us)?;
+    if approval.state != ApprovalState::Pending {
+        return Err(Problem::conflict(format!(
+            "this waits for no decision any more: it is {}",
+            approval.state
+        )));
+    }
+    let rule = rule_for(&approval)?;
+    let first = |text: &str, _| with_first(text, &rule).map_err(|error| Problem::invalid(error.to_string()));
+    write_rules(console, first).await?;
+    let decided = console.store.approvals().approve(&approval.id, Grant::Once, by).await?;
+    let mut answered = shown(&decided);
+    answered["rule"] = json!(rule);
+    Ok(answer(&answered))
+}
+
+/// A rule that allows this caller this tool, and nobody anything else.
+fn rule_for(approval: &Approval) -> Result<RuleSettings, Problem> {
+    let is_tool = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if approval.tool.is_empty() || !approval.tool.bytes().all(is_tool) {
+        return Err(Problem::invalid("only a tool can be allowed for good: this is another kind of call"));
+    }
+    let callers = Some(vec![escaped(&approval.caller)]);
+    Ok(RuleSettings { tools: vec![approval.tool.clone()], when: None, callers, then: Allow })
+}
+
+/// A caller's id as a pattern that fits it alone: the owner chose the name, and it may hold anything.
+fn escaped(id: &str) -> String {
+    let escape = |letter: char| match letter {
+        '*' | '?' | '[' | ']' | '{' | '}' => format!("[{letter}]"),
+        '\\' => "\\\\".to_owned(),
+        other => other.to_string(),
+    };
+    id.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_gateway::Patterns;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_for_good_fits_one_caller_and_no_other() {
+        for name in ["key:laptop", "key:*", "key:[ab]", "key:{a,b}", "key:a?", "key:\\*", "key:!]", "key:é"]
+        {
+            let patterns = Patterns::compile([escaped(name).as_str()]).unwrap();
+            assert!(patterns.matches(name), "{name}");
+            for other in ["key:a", "key:laptop2", "owner", "key:", "key:ab"] {
+                assert!(!patterns.matches(other), "{name} {other}");
+            }
+        }
+    }
 }

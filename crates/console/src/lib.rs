@@ -8,7 +8,9 @@
 //! events     what happens, as one stream for all pages
 //! now        what goes on, at a glance; the last hour in charts
 //! approvals  what waits for a decision, and what it would do (preview)
-//! audit, bridge, keys   what the commands of these names do
+//! audit, bridge, keys, secrets, hosts   what the commands of these names do
+//! config     the configuration's text, and the rules in it; what a change would allow is shown before
+//! kept       conversations and preferences
 //! program    what the console asks of the program
 //! ```
 //!
@@ -23,7 +25,10 @@ mod assets;
 mod audit;
 mod body;
 mod bridge;
+mod config;
 mod events;
+mod hosts;
+mod kept;
 mod keys;
 mod limits;
 mod now;
@@ -31,11 +36,12 @@ mod preview;
 mod problem;
 mod program;
 mod routes;
+mod secrets;
 mod session;
 mod shared;
 
 pub use limits::*;
-pub use program::Program;
+pub use program::{Fault, Program};
 pub use routes::{open_paths, paths, router};
 pub use session::{Sessions, make_link};
 pub use shared::Console;

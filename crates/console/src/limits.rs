@@ -67,3 +67,18 @@ pub const CHART_CALLERS_MAX: usize = 256;
 
 /// The largest preview of a change that waits for a decision, in bytes.
 pub const PREVIEW_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest configuration that is written, in bytes.
+pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
+
+/// How many rules there may be.
+pub const RULES_MAX: usize = 500;
+
+/// How many conversations are kept.
+pub const CONVERSATIONS_MAX: usize = 200;
+
+/// The longest id of a conversation, in bytes.
+pub const KEPT_NAME_BYTES_MAX: usize = 64;
+
+/// How large the preferences may be, in bytes.
+pub const PREFERENCES_BYTES_MAX: usize = 64 * 1024;

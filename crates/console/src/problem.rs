@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use drawbridge_store::StoreError;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One problem: its word and status, and what happened.
 #[derive(Debug)]
@@ -12,11 +12,13 @@ pub(crate) struct Problem {
     word: &'static str,
     pub(crate) status: StatusCode,
     detail: String,
+    /// A member of its own (RFC 9457, section 3.2).
+    more: Option<(&'static str, Value)>,
 }
 
 impl Problem {
     fn new(word: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { word, status, detail: detail.into() }
+        Self { word, status, detail: detail.into(), more: None }
     }
 
     pub(crate) fn unknown(detail: impl Into<String>) -> Self {
@@ -63,14 +65,22 @@ impl Problem {
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new("internal", StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
+
+    /// Adds a member of its own.
+    pub(crate) fn and(self, name: &'static str, value: Value) -> Self {
+        Self { more: Some((name, value)), ..self }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:drawbridge:problem:{}", self.word), "title": self.word.replace('-', " "),
             "status": self.status.as_u16(), "detail": self.detail,
         });
+        if let Some((name, value)) = self.more {
+            body[name] = value;
+        }
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,12 +1,65 @@
 //! What only the program can tell or do: it knows the configuration's fields, and where things are.
 
+use std::path::PathBuf;
+
+use drawbridge_connect::Entry;
+use drawbridge_gateway::{Effect, RuleSettings};
+use serde::Serialize;
 use serde_json::Value;
 
-/// The program, as the console sees it.
+/// The program, as the console sees it. What fails is told in words for the owner.
 pub trait Program: Send + Sync + 'static {
     /// How the hub is, as `GET /api/status` tells it.
     fn status(&self) -> Value;
 
     /// Who has models, as far as it is configured: names, kinds and addresses, never a key.
     fn providers(&self) -> Value;
+
+    /// Where the configuration is. It need not be there.
+    fn config_path(&self) -> PathBuf;
+
+    /// The rules in a configuration's text.
+    ///
+    /// # Errors
+    /// Each field at fault, those of all other parts included.
+    fn read_config(&self, text: &str) -> Result<Vec<RuleSettings>, Vec<Fault>>;
+
+    /// What these rules would say of each caller and tool; without rules, what holds.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    fn effects(&self, rules: Option<&[RuleSettings]>) -> Result<Vec<Effect>, String>;
+
+    /// Has these rules hold from now on.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    fn apply_rules(&self, rules: &[RuleSettings]) -> Result<(), String>;
+
+    /// The names of the secrets that are kept.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn secrets(&self) -> Result<Vec<String>, String>;
+
+    /// Keeps a secret; `None` forgets it. Says whether there was one of that name.
+    ///
+    /// # Errors
+    /// A name or a value that is none, or they cannot be written.
+    fn keep_secret(&self, name: &str, value: Option<&str>) -> Result<bool, String>;
+
+    /// How a host is to start this program.
+    ///
+    /// # Errors
+    /// Its own path cannot be found.
+    fn entry(&self) -> Result<Entry, String>;
+}
+
+/// One field of a configuration at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Such as `files.roots[0].path`; empty when the text is not TOML at all.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
 }

@@ -6,12 +6,12 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use drawbridge_contract::Session;
 
 use crate::problem::Problem;
 use crate::shared::{Console, Shared};
-use crate::{approvals, assets, audit, bridge, events, keys, now, session};
+use crate::{approvals, assets, audit, bridge, config, events, hosts, kept, keys, now, secrets, session};
 
 /// One route: its method, where it is, and who serves it.
 struct Route {
@@ -48,6 +48,26 @@ const SIGNED_IN: &[Route] = &[
     route("get", "/api/console/keys", || get(keys::list)),
     route("post", "/api/console/keys", || post(keys::add)),
     route("delete", "/api/console/keys/{name}", || delete(keys::revoke)),
+    route("get", "/api/console/rules", || get(config::list_rules)),
+    route("put", "/api/console/rules", || put(config::replace_rules)),
+    route("post", "/api/console/rules/preview", || post(config::preview_rules)),
+    route("get", "/api/console/config", || get(config::show)),
+    route("put", "/api/console/config", || put(config::write)),
+    route("post", "/api/console/config/preview", || post(config::preview)),
+    route("get", "/api/console/providers", || get(now::providers)),
+    route("get", "/api/console/secrets", || get(secrets::list)),
+    route("put", "/api/console/secrets/{name}", || put(secrets::keep)),
+    route("delete", "/api/console/secrets/{name}", || delete(secrets::forget)),
+    route("get", "/api/console/hosts", || get(hosts::list)),
+    route("get", "/api/console/hosts/{name}", || get(hosts::show)),
+    route("post", "/api/console/hosts/{name}", || post(hosts::connect)),
+    route("delete", "/api/console/hosts/{name}", || delete(hosts::disconnect)),
+    route("get", "/api/console/conversations", || get(kept::conversations)),
+    route("get", "/api/console/conversations/{id}", || get(kept::conversation)),
+    route("put", "/api/console/conversations/{id}", || put(kept::keep_conversation)),
+    route("delete", "/api/console/conversations/{id}", || delete(kept::forget_conversation)),
+    route("get", "/api/console/preferences", || get(kept::preferences)),
+    route("put", "/api/console/preferences", || put(kept::keep_preferences)),
 ];
 
 /// The console, as an entrance behind the guard.

@@ -1,11 +1,13 @@
 //! What all routes share.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drawbridge_contract::{CancellationToken, Handler};
 use drawbridge_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::kept::Kept;
 use crate::limits::{ATTEMPTS_MAX, STREAMS_MAX};
 use crate::now::Charts;
 use crate::program::Program;
@@ -21,6 +23,8 @@ pub struct Console {
     pub sessions: Arc<Sessions>,
     /// What only the program can tell or do.
     pub program: Arc<dyn Program>,
+    /// The folder in which conversations and preferences are kept.
+    pub folder: PathBuf,
     /// Cancelled when we end.
     pub shutdown: CancellationToken,
 }
@@ -36,6 +40,9 @@ pub(crate) struct Shared {
     pub(crate) attempts: Semaphore,
     /// One permit for each open stream of events.
     pub(crate) streams: Arc<Semaphore>,
+    /// Held while the configuration is changed.
+    pub(crate) config: tokio::sync::Mutex<()>,
+    pub(crate) kept: Kept,
     charts: Mutex<Charts>,
 }
 
@@ -48,9 +55,20 @@ impl Shared {
 
 impl From<Console> for Arc<Shared> {
     fn from(console: Console) -> Self {
-        let Console { store, handler, sessions, program, shutdown } = console;
+        let Console { store, handler, sessions, program, folder, shutdown } = console;
         let (attempts, streams) = (Semaphore::new(ATTEMPTS_MAX), Arc::new(Semaphore::new(STREAMS_MAX)));
-        let charts = Mutex::default();
-        Arc::new(Shared { store, handler, sessions, program, shutdown, attempts, streams, charts })
+        let (charts, config, kept) = (Mutex::default(), tokio::sync::Mutex::default(), Kept::at(folder));
+        Arc::new(Shared {
+            store,
+            handler,
+            sessions,
+            program,
+            shutdown,
+            attempts,
+            streams,
+            config,
+            kept,
+            charts,
+        })
     }
 }

@@ -1,15 +1,22 @@
 //! The console's wiring: what it asks of the program.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use drawbridge_console::{Console, Program, Sessions};
+use drawbridge_connect::Entry;
+use drawbridge_console::{Console, Fault, Program, Sessions};
+use drawbridge_gateway::{Effect, Gateway, RuleSettings};
 use drawbridge_web::StatusSource;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Provider};
+use crate::config::{self, CONFIG_FILE, Config, Provider};
 use crate::hub::Hub;
+use crate::{commands, secrets};
+
+/// The folder in the state folder in which the console keeps what its pages keep.
+const FOLDER: &str = "console";
 
 /// Who is signed in. The guard and the console ask the same one.
 pub(crate) fn sessions(hub: &Hub) -> Arc<Sessions> {
@@ -23,11 +30,13 @@ pub(crate) fn entrance(
     status: StatusSource,
     shutdown: &CancellationToken,
 ) -> Router {
+    let (gateway, state, config) = (hub.gateway.clone(), hub.state.clone(), hub.config.clone());
     drawbridge_console::router(Console {
         store: hub.store.clone(),
         handler: hub.gateway.clone(),
         sessions,
-        program: Arc::new(Backstage { status, config: hub.config.clone() }),
+        program: Arc::new(Backstage { status, gateway, state, config }),
+        folder: hub.state.join(FOLDER),
         shutdown: shutdown.clone(),
     })
 }
@@ -35,6 +44,9 @@ pub(crate) fn entrance(
 /// What only the program knows.
 struct Backstage {
     status: StatusSource,
+    gateway: Arc<Gateway>,
+    state: PathBuf,
+    /// As the hub was started with.
     config: Config,
 }
 
@@ -46,5 +58,40 @@ impl Program for Backstage {
     fn providers(&self) -> Value {
         let one = |(name, provider): (&String, &Provider)| json!({"name": name, "kind": provider.kind, "address": provider.address, "has_key": provider.key.is_some()});
         self.config.llm.provider.iter().map(one).collect()
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.state.join(CONFIG_FILE)
+    }
+
+    fn read_config(&self, text: &str) -> Result<Vec<RuleSettings>, Vec<Fault>> {
+        let fault = |problem: config::Problem| Fault { field: problem.field, message: problem.why };
+        let read =
+            config::parse(text).map_err(|problems| problems.into_iter().map(fault).collect::<Vec<_>>())?;
+        Ok(read.rules)
+    }
+
+    fn effects(&self, rules: Option<&[RuleSettings]>) -> Result<Vec<Effect>, String> {
+        self.gateway.effects(rules).map_err(|error| error.to_string())
+    }
+
+    fn apply_rules(&self, rules: &[RuleSettings]) -> Result<(), String> {
+        self.gateway.rerule(rules).map_err(|error| error.to_string())
+    }
+
+    fn secrets(&self) -> Result<Vec<String>, String> {
+        secrets::names(&self.state).map_err(|error| format!("{error:#}"))
+    }
+
+    fn keep_secret(&self, name: &str, value: Option<&str>) -> Result<bool, String> {
+        let kept = match value {
+            Some(value) => secrets::set(&self.state, name, value).map(|()| true),
+            None => secrets::remove(&self.state, name),
+        };
+        kept.map_err(|error| format!("{error:#}"))
+    }
+
+    fn entry(&self) -> Result<Entry, String> {
+        commands::entry().map_err(|error| format!("{error:#}"))
     }
 }

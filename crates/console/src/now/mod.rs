@@ -39,6 +39,11 @@ pub(crate) async fn now(
     })))
 }
 
+/// `GET /api/console/providers`.
+pub(crate) async fn providers(State(console): State<Arc<Shared>>) -> Response {
+    answer(&json!({"providers": console.program.providers()}))
+}
+
 /// The servers that serve tools now, by the names that their tools begin with.
 fn servers(console: &Shared, caller: &Caller) -> Vec<Value> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();

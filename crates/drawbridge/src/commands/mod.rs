@@ -38,6 +38,8 @@ use anyhow::{Context as _, Result};
 use crate::cli::{Cli, Command, Ending, StartArguments};
 use crate::{home, hub};
 
+pub(crate) use connect::entry;
+
 /// Runs one command to its end.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {

@@ -13,7 +13,7 @@ mod webhooks;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use check::Problem;
+pub(crate) use check::{Problem, parse};
 pub(crate) use daemons::{Daemon, Socket, Variable};
 pub(crate) use environment::{HOME, OWNER_KEY, REDIS_PASSWORD};
 pub(crate) use explain::{Setting, settings};

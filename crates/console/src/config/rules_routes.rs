@@ -1,0 +1,81 @@
+//! `/api/console/rules`: what is allowed, asked and denied, and what a change of it would do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use drawbridge_gateway::{Effect, RuleSettings};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::file;
+use super::rules::with_rules;
+use crate::answer::answer;
+use crate::body;
+use crate::limits::RULES_MAX;
+use crate::problem::Problem;
+use crate::shared::Shared;
+
+/// The rules in the file, and what they say of each caller and tool there is.
+pub(crate) async fn list(State(console): State<Arc<Shared>>) -> Result<Response, Problem> {
+    let rules =
+        console.program.read_config(&file::read(&console)?).map_err(|faults| file::at_fault(&faults))?;
+    let effects = console.program.effects(None).map_err(Problem::invalid)?;
+    let effects: Vec<Value> = effects.iter().map(shown).collect();
+    Ok(answer(&json!({"rules": rules, "effects": effects})))
+}
+
+fn shown(effect: &Effect) -> Value {
+    json!({"caller": effect.caller, "tool": effect.tool, "decision": effect.decision, "why": effect.why})
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    rules: Vec<RuleSettings>,
+}
+
+async fn wanted(request: Request) -> Result<Vec<RuleSettings>, Problem> {
+    let Wanted { rules } = body::json(request).await?;
+    if rules.len() > RULES_MAX {
+        return Err(Problem::invalid(format!("there are more than {RULES_MAX} rules")));
+    }
+    Ok(rules)
+}
+
+/// Who could do what, that cannot now, and the reverse. Nothing is written.
+pub(crate) async fn preview(
+    State(console): State<Arc<Shared>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let rules = wanted(request).await?;
+    Ok(answer(&json!({"changes": changes(&console, &rules)?})))
+}
+
+/// What differs between the rules that hold and these.
+pub(super) fn changes(console: &Shared, rules: &[RuleSettings]) -> Result<Vec<Value>, Problem> {
+    let before = console.program.effects(None).map_err(Problem::invalid)?;
+    let after = console.program.effects(Some(rules)).map_err(Problem::invalid)?;
+    let before: HashMap<_, _> =
+        before.iter().map(|effect| ((&effect.caller, &effect.tool), effect.decision)).collect();
+    let differs = |effect: &&Effect| before.get(&(&effect.caller, &effect.tool)) != Some(&effect.decision);
+    let change = |effect: &Effect| {
+        let mut change = shown(effect);
+        change["before"] = json!(before.get(&(&effect.caller, &effect.tool)));
+        change
+    };
+    Ok(after.iter().filter(differs).map(change).collect())
+}
+
+/// Writes these rules in place of those there are. They hold at once.
+pub(crate) async fn replace(
+    State(console): State<Arc<Shared>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let rules = wanted(request).await?;
+    let change =
+        |text: &str, _| with_rules(text, &rules).map_err(|error| Problem::invalid(error.to_string()));
+    let written = file::write_rules(&console, change).await?;
+    Ok(answer(&json!({"rules": written.rules})))
+}
