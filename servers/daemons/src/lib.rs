@@ -58,6 +58,8 @@ impl Daemons {
             .iter()
             .map(|process| (process.name.clone(), Process::new(process.clone(), folders, logs)));
         let registry = Arc::new(Registry::new(settings, made.collect()));
+        // Before it is looked for news: what is not there is not watched.
+        registry.processes().for_each(|process| process.prepare());
         registry.rescan();
         if tokio::runtime::Handle::try_current().is_ok() {
             tokio::spawn(watch::run(Arc::downgrade(&registry), settings.bounds.rescan_every));

@@ -94,6 +94,11 @@ impl Process {
         })
     }
 
+    /// Makes its folder. Where that fails, its start tells.
+    pub(crate) fn prepare(&self) {
+        let _ = super::launch::prepare(self);
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.settings.name
     }

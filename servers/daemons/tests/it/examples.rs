@@ -59,13 +59,18 @@ fn kill(pid: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_lines_of_python_are_tools_confined_and_with_a_socket_that_they_are_given() {
-    let desk = Desk::new();
+    let (desk, begun) = (Desk::new(), Instant::now());
     let weather = ProcessSettings {
         confinement: Confinement::Preferred,
         ..python("weather", &examples().join("weather.py"))
     };
     let run = run(&desk, vec![weather]);
     ready(&run, "weather").await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "nobody looked for its description: {:?}",
+        begun.elapsed()
+    );
     run.kit.check("weather_today", r#"{"city": "Paris"}"#, "It rains in Paris, at 11 °C.").await;
     run.kit.check("weather_today", r#"{"city": "Paris", "unit": "F"}"#, "°F").await;
 }
