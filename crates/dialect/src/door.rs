@@ -98,7 +98,8 @@ impl Door {
 
 /// A request for a body of another protocol.
 pub(crate) fn exchange_target(server: &str, path: &str, body: Bytes) -> Target {
-    Target::Exchange(Box::new(ExchangeRequest { server: server.into(), path: path.into(), body }))
+    let (server, path) = (server.into(), path.into());
+    Target::Exchange(Box::new(ExchangeRequest { server, path, body, ..ExchangeRequest::default() }))
 }
 
 /// This dialect has no way to ask back.
