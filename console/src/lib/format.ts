@@ -4,9 +4,14 @@ import { language } from './i18n/index.svelte';
 
 const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
 
+/** The person's own kind of this language, where the browser names one: times are written differently in en-GB and en-US. */
+function tag(): string {
+  return navigator.languages.find((wanted) => wanted.toLowerCase().startsWith(language.code)) ?? language.code;
+}
+
 function once<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(name: string, make: (code: string) => T): T {
   const key = `${language.code} ${name}`;
-  const found = made.get(key) ?? make(language.code);
+  const found = made.get(key) ?? make(tag());
   made.set(key, found);
   return found as T;
 }
@@ -38,6 +43,11 @@ export function duration(us: number): string {
   return seconds < 86_400
     ? `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
     : `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
+}
+
+/** A time of day, to the minute: for axes, where there is little room. */
+export function hourMinute(ms: number): string {
+  return once('hm', (code) => new Intl.DateTimeFormat(code, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })).format(ms);
 }
 
 /** A time of day, with seconds. */

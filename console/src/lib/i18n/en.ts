@@ -142,10 +142,11 @@ export const en = {
   providers: {
     lead: 'Who has language models, and which.', who: 'Providers', none: 'No providers configured', noneText: 'Local servers (Ollama, LM Studio, llama.cpp) are found by themselves. Others are named in the configuration.',
     hasKey: 'key kept', noKey: 'no key', secret: 'Keep a secret', secretText: 'Secrets are written and never shown again. The configuration names them: key = "secret:openai".', value: 'Secret', kept: (name: string): string => `The secret ${name} is kept.`,
+    forgotten: (name: string): string => `The secret ${name} is gone.`,
     models: 'Models', noModels: 'No model can be asked', noModelsText: 'Start a local server such as Ollama, or configure a provider.', context: (tokens: string): string => `${tokens} tokens`, vision: 'sees pictures', loaded: 'loaded',
   },
   daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers' },
-  config: { lead: 'The file as it is, comments included.', preview: 'What would change', line: 'Line', changes: 'This would change', noChange: 'This changes nothing' },
+  config: { lead: 'The file as it is, comments included.', preview: 'What would change', line: 'Line', changes: 'What tools would do differently', noChange: 'No tool would do anything differently', restart: 'Saved. Rules hold at once; everything else when the hub is restarted.' },
   connect: {
     lead: 'Let an AI application in. Where we can write its settings, one button does it; everything else in them stays as it is.', none: 'No application is known here',
     isConnected: 'connected', found: 'installed', notFound: 'not found', connect: 'Connect', disconnect: 'Disconnect', connected: (name: string): string => `${name} is connected. Restart it to use the tools.`, disconnected: (name: string): string => `${name} is not connected any more.`,
