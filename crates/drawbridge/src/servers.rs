@@ -29,6 +29,7 @@ pub(crate) fn all(config: &Config, state: &Path) -> Result<Vec<Arc<dyn Server>>>
         Arc::new(files::open(config, state)?),
         Arc::new(terminal::open(config, state)?),
         Arc::new(llm::open(&config.llm, state)?),
+        Arc::new(drawbridge_kv::Kv::open(state)?),
         Arc::new(drawbridge_server_jobs::jobs()),
         Arc::new(drawbridge_server_jobs::schedules()),
         Arc::new(drawbridge_server_jobs::webhooks()),

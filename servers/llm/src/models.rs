@@ -52,6 +52,7 @@ impl From<QuotaError> for Unanswered {
             QuotaError::Uncounted => FailureKind::Overloaded,
         };
         let failure = Failure::new(kind, error.to_string()).with_retry_after(error.retry_after());
+        let failure = failure.with_code(error.code().map(ToOwned::to_owned));
         Self { failure, status: error.status(), elsewhere: false }
     }
 }

@@ -4,7 +4,11 @@ use super::{Crate, Finding, House};
 
 /// A crate of other people's, the folders of ours that may use it, and why.
 const ROOMS: &[(&str, &[&str], &str)] = &[
-    ("rusqlite", &["crates/store", "crates/jobs"], "SQL is known to the store, and to the engines of jobs"),
+    (
+        "rusqlite",
+        &["crates/store", "crates/jobs", "servers/kv"],
+        "SQL is known to the store, to the engines of jobs, and to keys and values",
+    ),
     (
         "axum",
         &["crates/web", "crates/mcp", "crates/console", "crates/drawbridge"],

@@ -62,7 +62,21 @@ pub(crate) enum QuotaError {
     Uncounted,
 }
 
+/// The code of errors that tell of a model that a key may not use.
+pub(crate) const MODEL_NOT_ALLOWED: &str = "model_not_allowed";
+/// The code of errors that tell of a key's own bounds, and not of a provider's.
+pub(crate) const QUOTA_EXCEEDED: &str = "quota_exceeded";
+
 impl QuotaError {
+    /// Its code, for programs.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Model { .. } => Some(MODEL_NOT_ALLOWED),
+            Self::TokensPerRequest { .. } | Self::TokensToday { .. } | Self::MoneyToday { .. } => Some(QUOTA_EXCEEDED),
+            Self::Uncounted => None,
+        }
+    }
+
     /// When the request may fit again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

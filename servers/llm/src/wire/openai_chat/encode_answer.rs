@@ -8,6 +8,7 @@ use super::super::json::body;
 use super::super::sse;
 use super::encode_request::sealed;
 use super::{WireUsage, finish_reason};
+use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED};
 use crate::chat::{
     ChatResult, Failure, FailureKind, ModelInfo, Piece, Runtime, Stats, StopReason, ToolCall, Usage,
 };
@@ -288,6 +289,9 @@ fn call(call: &ToolCall) -> CallWhole<'_> {
 /// The error, as OpenAI's programs expect it: in a body, or in a stream.
 pub(crate) fn error_value(failure: &Failure) -> Value {
     let (kind, code) = names(failure.kind);
+    // Our own bounds have codes of their own; those of providers are told in OpenAI's words.
+    let ours = failure.code.as_deref().filter(|code| [MODEL_NOT_ALLOWED, QUOTA_EXCEEDED].contains(code));
+    let code = ours.or(code);
     json!({ "error": { "message": failure.message, "type": kind, "param": null, "code": code } })
 }
 
