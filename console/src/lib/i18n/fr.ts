@@ -1,3 +1,156 @@
+/** Les mots de la console en français. */
+
+import type { Rule } from '../schema/validate';
 import type { Messages } from './index.svelte';
-import { en } from './en';
-export const fr: Messages = en;
+
+const many = (count: number, one: string, more: string): string => `${count} ${count < 2 ? one : more}`;
+
+export const fr: Messages = {
+  nav: {
+    now: 'En direct', approvals: 'Autorisations', tools: 'Outils', files: 'Fichiers', terminals: 'Terminaux', chat: 'Discussion', jobs: 'Tâches', audit: 'Journal',
+    keys: 'Clés', rules: 'Règles', providers: 'Modèles', daemons: 'Démons', config: 'Configuration', connect: 'Connecter',
+  },
+  words: {
+    again: 'Réessayer', close: 'Fermer', copy: 'Copier', copied: 'Copié', cancel: 'Annuler', save: 'Enregistrer', remove: 'Supprimer', add: 'Ajouter', ok: 'ok',
+    name: 'Nom', never: 'jamais', none: 'aucun', yes: 'oui', no: 'non', open: 'Ouvrir', refresh: 'Actualiser',
+    more: (count) => `En montrer plus (${count})`,
+    saved: 'Enregistré.',
+  },
+  shell: {
+    opening: 'Ouverture…', unreachable: 'Le serveur ne répond pas. Cette page réessaie d’elle-même.', pages: 'Pages', watch: 'Voir', use: 'Utiliser', rule: 'Gouverner',
+    skip: 'Aller au contenu', menu: 'Menu', closeMenu: 'Fermer le menu', theme: 'Thème', themes: { system: 'Comme le système', light: 'Clair', dark: 'Sombre' },
+    language: 'Langue', signOut: 'Se déconnecter', signedIn: (who) => `Connecté : ${who}`,
+    link: { connecting: 'Connexion', live: 'En direct', lost: 'Connexion perdue' },
+    liveText: 'Ce qui se passe s’affiche au moment où cela se passe.', lostText: 'Ce qui est affiché peut dater. La console se reconnecte d’elle-même et rattrape le retard.',
+    nothing: 'Cette page n’existe pas', nothingText: 'L’adresse contient peut-être une faute. La navigation mène à tout ce qui existe.',
+    notLoaded: 'Cette page n’a pas pu être chargée', notLoadedText: 'Le serveur a peut-être été mis à jour, ou il ne tourne pas.', reload: 'Recharger',
+  },
+  signIn: {
+    title: 'Se connecter à Drawbridge', lead: 'Voyez ce que les applications d’IA font sur cette machine, décidez de ce qu’elles peuvent faire, et utilisez vous-même chaque outil.',
+    linkTitle: 'Avec un lien', linkText: 'Lancez ceci sur la machine où tourne Drawbridge. Cette page s’ouvre, et vous êtes connecté.',
+    keyTitle: 'Avec la clé du propriétaire', key: 'Clé du propriétaire', enter: 'Se connecter',
+    keyText: 'La clé est envoyée une seule fois, et ce navigateur ne la garde nulle part. La session prend fin après une heure sans usage.',
+  },
+  bridge: {
+    name: 'Le pont', raise: 'Lever le pont', lower: 'Baisser le pont', isLowered: 'Le pont est baissé', isRaised: 'Le pont est levé',
+    loweredText: 'Les applications d’IA peuvent appeler des outils, dans la limite de vos règles. Lever le pont refuse aussitôt tout appel, partout.',
+    raisedText: 'Tout appel est refusé, partout. Ce qui attend reprend quand vous baissez le pont.',
+  },
+  now: {
+    version: (version) => `Version ${version}`, since: 'démarré', lastHour: 'La dernière heure',
+    waiting: (count) => many(count, 'appel vous attend', 'appels vous attendent'), allApprovals: (count) => `Les ${count} autorisations`,
+    calls: 'Appels par minute', all: 'tous', failed: 'échoués', latency: 'Latence', p50: 'moitié', p99: '99 %', tokens: 'Jetons par minute', tokensIn: 'lus', tokensOut: 'écrits',
+    chart: (title, last) => `${title} pendant la dernière heure. Dernières valeurs : ${last}`,
+    callsNow: 'Les appels, en direct', toAudit: 'Journal', toJobs: 'Toutes les tâches', noCalls: 'Personne n’a encore appelé',
+    noCallsText: 'Connectez une application comme Claude Desktop, VS Code ou Cursor : ses appels apparaissent ici au fur et à mesure. Ou lancez un outil vous-même.',
+    tryTool: 'Essayer un outil', connected: 'Qui est connecté', nobody: 'Personne n’est connecté', nobodyText: 'Les applications qui ont appelé récemment apparaissent ici.',
+    noJobs: 'Aucune tâche', servers: 'Serveurs', callsMade: (count) => many(count, 'appel', 'appels'), tools: (count) => many(count, 'outil', 'outils'),
+  },
+  approvals: {
+    title: 'Autorisations', lead: 'Ce que vos règles vous demandent. Rien ne s’exécute avant que vous ayez accepté exactement ces arguments, pour cet appelant.',
+    count: (count) => many(count, 'autorisation en attente', 'autorisations en attente'), wants: (who, what) => `${who} demande une autorisation : ${what}`,
+    wantsTo: 'veut exécuter', because: 'Raison :', asked: 'demandé', lapses: 'expire', command: 'La commande', arguments: 'Arguments', chain: 'Appelé depuis',
+    answers: { allow_once: 'Autoriser une fois', allow_hour: 'Autoriser pour une heure', allow_always: 'Toujours autoriser', deny: 'Refuser' },
+    decided: {
+      allow_once: (what) => `Autorisé une fois : ${what}`, allow_hour: (what) => `Autorisé pour une heure : ${what}`,
+      allow_always: (what) => `Toujours autorisé : ${what}`, deny: (what) => `Refusé : ${what}`,
+    },
+    rule: (rule) => `Une règle a été créée : ${rule}`, notify: 'M’avertir dans ce navigateur',
+    none: 'Rien ne vous attend', noneText: 'Quand un appel a besoin de votre accord, il apparaît ici avec ce qu’il ferait, qui le veut et pourquoi. Vous décidez : une fois, pour une heure, toujours, ou non.',
+    toRules: 'Ce qui vous est demandé',
+  },
+  tools: {
+    search: 'Chercher un outil', favourites: 'Favoris', favourite: 'favori', found: (count) => many(count, 'outil trouvé', 'outils trouvés'),
+    all: 'Tous les outils', pick: 'Choisissez un outil', pickText: (count) => `${count} outils sont servis. Chacun a un formulaire tiré de son schéma ; / pour chercher, Ctrl+Entrée pour exécuter.`,
+    gone: (name) => `Il n’y a pas d’outil ${name}`, goneText: 'Il a peut-être été retiré, ou son serveur ne tourne pas.',
+    effects: { reads: 'lit', changes: 'modifie', destroys: 'peut détruire' }, outside: 'agit à l’extérieur', mark: 'Ajouter aux favoris', unmark: 'Favori',
+    examples: 'Exemples', form: 'Arguments', asJson: 'Arguments en JSON', copyAs: 'Copier comme', history: 'Exécutions précédentes dans cette fenêtre',
+  },
+  form: {
+    required: 'obligatoire', clear: (name) => `Omettre ${name}`, fillIn: 'Remplir', add: 'Ajouter', addMember: 'Ajouter un membre', memberName: 'Nom du membre',
+    up: (place) => `Monter l’élément ${place}`, down: (place) => `Descendre l’élément ${place}`, removeItem: (place) => `Retirer l’élément ${place}`,
+    kindOf: (name) => `Forme de ${name}`, unset: '—', nothing: 'Cet outil n’a pas besoin d’arguments.', charsMax: (count) => `${count} caractères au plus`,
+    fileChars: (count) => `${count} caractères en base64`, notJson: 'Ce n’est pas encore du JSON.', notObject: 'Les arguments sont un objet JSON.',
+    faults: (count) => many(count, 'argument ne convient pas', 'arguments ne conviennent pas') + '.',
+    issues: {
+      required: () => 'Obligatoire.', unknown: (name) => `L’outil ne connaît pas ${name}.`, type: (types) => `Attendu : ${types}.`, enum: (values) => `L’un de : ${values}.`,
+      min: (limit) => `Au moins ${limit}.`, max: (limit) => `Au plus ${limit}.`, step: (limit) => `Un multiple de ${limit}.`,
+      minLength: (limit) => (limit === '1' ? 'Ne peut pas être vide.' : `Au moins ${limit} caractères.`), maxLength: (limit) => `Au plus ${limit} caractères.`,
+      pattern: (limit) => `Doit correspondre à ${limit}.`, format: (limit) => `Ceci n’est pas du format ${limit}.`, minItems: (limit) => `Au moins ${limit}.`, maxItems: (limit) => `Au plus ${limit}.`,
+      unique: () => 'Rien ne peut y être deux fois.', one: () => 'Ceci convient à plus d’une possibilité.', never: () => 'Ceci n’est pas permis ici.',
+    } satisfies Record<Rule, (limit: string) => string>,
+  },
+  run: {
+    run: 'Exécuter', runAsJob: 'Exécuter comme tâche', states: { running: 'En cours', asking: 'Votre réponse est attendue', done: 'Terminé', failed: 'Échoué', cancelled: 'Annulé', job: 'Devenu une tâche' },
+    progress: 'Progression', log: (count) => many(count, 'ligne de journal', 'lignes de journal'), asJob: 'Cela continue comme tâche', submitted: (id) => `La tâche ${id} est enregistrée.`,
+    answer: 'Répondre', decline: 'Refuser', cannotAnswer: (kind) => `La console ne peut pas répondre à ceci (${kind}).`,
+  },
+  result: { view: 'Affichage', views: { table: 'Tableau', tree: 'Arbre', raw: 'JSON' }, table: 'Résultat en tableau', image: 'Image dans la réponse', elsewhere: 's’ouvre ailleurs' },
+  audit: {
+    lead: 'Chaque appel, chaque décision, chaque refus. Chaque entrée porte l’empreinte de la précédente : une modification se verrait.',
+    outcomes: { running: 'en cours', done: 'terminé', failed: 'échoué', denied: 'refusé', asked: 'demandé', cancelled: 'annulé', job: 'devenu tâche', act: 'décision' },
+    words: { ok: 'terminé', error: 'échoué', cancelled: 'annulé', timeout: 'temps dépassé', input_required: 'demandé', accepted: 'devenu tâche', refused: 'refusé', act: 'décision du propriétaire' },
+    caller: 'Appelant', tool: 'Outil', outcome: 'Issue', any: 'toutes', from: 'De', to: 'À', time: 'Heure', entrance: 'Entrée', decision: 'Décision', note: 'Note',
+    records: 'Entrées', oneCall: 'Un appel', export: 'Exporter', noneSuch: 'Aucune entrée ne correspond', noneText: 'Un filtre d’outil ou d’appelant peut contenir *, qui vaut pour n’importe quel texte.',
+    whole: (count) => `${count} entrées, aucune modifiée`, broken: (at) => `L’entrée ${at} a été modifiée`,
+  },
+  jobs: {
+    lead: 'Le travail en arrière-plan. Il survit à une panne, et dit où il en est.',
+    views: { jobs: 'Tâches', queues: 'Files', schedules: 'Horaires', webhooks: 'Webhooks' },
+    states: { queued: 'en file', scheduled: 'prévue', running: 'en cours', waiting_for_input: 'vous attend', completed: 'terminée', failed: 'échouée', cancelled: 'annulée', dead: 'lettre morte' },
+    filter: 'État', all: 'toutes', queue: 'File', tool: 'Outil', noneSuch: 'Aucune tâche ne correspond', noneText: 'Tout outil peut s’exécuter comme tâche : ouvrez-en un, et choisissez « Exécuter comme tâche ».',
+    replayAll: 'Tout rejouer', replayed: 'Elles sont rejouées.', retry: 'Réessayer', retried: 'La tâche est rejouée.', edit: 'Changer ses arguments', saveRetry: 'Enregistrer et réessayer',
+    discard: 'Oublier', discarded: 'La tâche est oubliée.', cancelAsked: 'La tâche doit s’arrêter.', answered: 'Répondu ; la tâche reprend.', why: 'Pourquoi elle a échoué', result: 'Résultat', log: 'Journal',
+    id: 'Identifiant', attempt: 'Tentative', created: 'Soumise', took: 'Durée', paused: 'en pause', pause: 'Suspendre', goOn: 'Reprendre',
+    engine: (engine, running, at_once) => `Gardées par le moteur ${engine} ; ${running} sur ${at_once} à la fois.`,
+    newSchedule: 'Nouvel horaire', noSchedules: 'Aucun horaire', noSchedulesText: 'Un horaire lance une tâche aux moments d’un motif cron, ou encore et encore.', every: (seconds) => `toutes les ${seconds} s`,
+    next: 'prochaine', lastJob: 'dernière tâche', runNow: (name) => `Lancer ${name} maintenant`,
+    receivers: 'Destinataires', noReceivers: 'Personne n’est averti', noReceiversText: 'Un webhook dit à un programme ailleurs ce que deviennent vos tâches, par une requête signée.', deliveries: 'Envois', noDeliveries: 'Rien n’a encore été envoyé',
+    delivery: { waiting: 'en attente', behind: 'à la suite', delivered: 'livré', given_up: 'abandonné' }, redeliver: 'Renvoyer',
+  },
+  terminals: {
+    lead: 'Regardez ce qu’une IA tape, suspendez-la, prenez la main. Les programmes tapent par des outils, et chaque appel est consigné.', open: 'Ouvrir un terminal',
+    none: 'Aucun terminal', noneText: 'Ouvrez-en un ici, ou laissez une IA en ouvrir un avec terminal_open : vous pouvez le regarder et y taper.',
+    status: { prompt: 'attend une commande', running: 'exécute une commande', unknown: 'ouvert', ended: 'terminé' }, idle: (time) => `inactif depuis ${time}`,
+    paused: 'saisie suspendue', beside: 'Montrer à côté', close: (name) => `Fermer ${name}`, screen: (name) => `Terminal ${name}`,
+    links: { connecting: 'connexion', open: 'ouvert', lost: 'connexion perdue', ended: 'terminé' }, endedWith: (code) => (code === undefined ? 'le programme a pris fin' : `code de sortie ${code}`),
+    watching: 'Vous regardez', takeOver: 'Prendre la main', pause: 'Suspendre les programmes', letType: 'Laisser taper les programmes', onlyWatch: 'Seulement regarder', hide: 'Masquer ce terminal',
+  },
+  files: {
+    where: 'Dossier', list: 'Fichiers', newFolder: 'Nouveau dossier', folderName: 'Nom du dossier', upload: 'Envoyer', uploaded: (name) => `${name} a été envoyé.`, tooLarge: (name, max) => `${name} dépasse ${max}.`,
+    trash: 'Corbeille', searchNames: 'Chercher des noms', searchInside: 'Chercher dans les contenus', inside: 'dans les contenus', nothingFound: 'Rien trouvé', empty: 'Ce dossier est vide', emptyText: 'Envoyez un fichier, ou laissez une IA en écrire un.',
+    more: (count) => `${count} de plus ne sont pas montrés : cherchez-les.`, unsaved: 'non enregistré', download: 'Télécharger', toTrash: 'Mettre à la corbeille', inTrash: (name) => `${name} est dans la corbeille.`,
+    contents: (name) => `Contenu de ${name}`, partOnly: 'Seule la première partie est montrée ; elle ne peut donc pas être modifiée ici.', noPreview: (type) => `Il n’y a pas d’aperçu pour ce genre de fichier${type ? ` (${type})` : ''}. Vous pouvez le télécharger.`,
+    trashEmpty: 'La corbeille est vide', trashText: 'Ce qui est supprimé ou remplacé passe d’abord par ici, et peut revenir.', reasons: { removed: 'supprimé', replaced: 'remplacé' },
+    restore: 'Restaurer', restored: (path) => `${path} est de retour.`, purge: 'Supprimer définitivement', purged: 'Supprimé définitivement.',
+  },
+  chat: {
+    conversations: 'Conversations', fresh: 'Nouvelle conversation', untitled: 'Sans titre', model: 'Modèle', tools: (count) => (count === 0 ? 'Aucun outil' : many(count, 'outil', 'outils')),
+    toolsText: 'Le modèle peut les appeler, comme vous. Ce que vos règles vous demandent est d’abord demandé ici.', begin: 'Interrogez un modèle', beginText: 'Choisissez un modèle, et les outils qu’il peut appeler. Chaque appel est montré avec ses arguments et son résultat.',
+    you: 'Vous', say: 'Dites quelque chose', send: 'Envoyer', stop: 'Arrêter',
+  },
+  keys: {
+    lead: 'Qui peut appeler, et quoi. Une clé n’est montrée qu’une fois ; seule son empreinte est gardée.', add: 'Nouvelle clé', scopes: 'Portée', state: 'État', rate: 'Appels par minute', expires: 'Expire', used: 'Dernier usage', revoke: 'Révoquer',
+    kinds: { owner: 'propriétaire', key: 'clé', console: 'navigateur connecté' }, states: { live: 'valable', revoked: 'révoquée', expired: 'expirée' }, revoked: (name) => `${name} n’ouvre plus rien.`, none: 'Aucune clé',
+    once: 'Copiez-la maintenant : elle ne sera plus montrée.', kept: 'Je l’ai copiée', nameHint: 'Celui de ce qui la détiendra.', scopesHint: 'Des motifs de noms d’outils, comme files_*. Tout si vide ; hors de là, un outil n’existe pas pour cette clé.',
+    days: 'Jours avant l’expiration', would: (count) => `Elle verrait ${many(count, 'outil', 'outils')}.`, make: 'Créer la clé',
+  },
+  rules: {
+    lead: 'Autoriser, demander ou refuser, par outil, appelant et effet. La première règle qui convient décide ; sans règle, ce qui peut être rattrapé est autorisé, et le reste vous est demandé.', add: 'Ajouter une règle',
+    tools: 'Outils', callers: 'Appelants', everybody: 'tous', when: 'Quand il', then: 'Alors', whens: { any: 'fait n’importe quoi', read_only: 'ne fait que lire', changes: 'modifie quelque chose', destructive: 'peut détruire', open_world: 'agit à l’extérieur' },
+    effects: { allow: 'autoriser', ask: 'demander', deny: 'refuser' }, would: (count) => `${many(count, 'outil changerait', 'outils changeraient')}`, noChange: 'Rien ne changerait', now: 'Ce qui vaut maintenant', none: 'Aucune règle de votre part', noneText: 'Sans règles, lire et ce qui peut être rattrapé est autorisé ; tout le reste vous est demandé.',
+  },
+  providers: {
+    lead: 'Qui a des modèles de langage, et lesquels.', who: 'Fournisseurs', none: 'Aucun fournisseur configuré', noneText: 'Les serveurs locaux (Ollama, LM Studio, llama.cpp) sont trouvés d’eux-mêmes. Les autres sont nommés dans la configuration.',
+    hasKey: 'clé gardée', noKey: 'sans clé', secret: 'Garder un secret', secretText: 'Les secrets s’écrivent et ne se montrent plus. La configuration les nomme : key = "secret:openai".', value: 'Secret', kept: (name) => `Le secret ${name} est gardé.`,
+    forgotten: (name) => `Le secret ${name} n’est plus gardé.`,
+    models: 'Modèles', noModels: 'Aucun modèle ne peut être interrogé', noModelsText: 'Démarrez un serveur local comme Ollama, ou configurez un fournisseur.', context: (tokens) => `${tokens} jetons`, vision: 'voit les images', loaded: 'chargé',
+  },
+  daemons: { lead: 'Les programmes qui donnent des outils : ceux que Drawbridge fait tourner, et des serveurs ailleurs.', none: 'Aucun démon', noneText: 'Un démon est un programme à vous dont les méthodes deviennent des outils. Nommez-le dans la configuration, et il est démarré.', upstreams: 'Serveurs en amont' },
+  config: { lead: 'Le fichier tel qu’il est, commentaires compris.', preview: 'Ce qui changerait', line: 'Ligne', changes: 'Ce que des outils feraient autrement', noChange: 'Aucun outil ne ferait rien autrement', restart: 'Enregistré. Les règles valent aussitôt ; le reste au prochain démarrage.' },
+  connect: {
+    lead: 'Faites entrer une application d’IA. Là où nous pouvons écrire ses réglages, un bouton suffit ; tout le reste y demeure tel quel.', none: 'Aucune application n’est connue ici',
+    isConnected: 'connectée', found: 'installée', notFound: 'introuvable', connect: 'Connecter', disconnect: 'Déconnecter', connected: (name) => `${name} est connectée. Redémarrez-la pour utiliser les outils.`, disconnected: (name) => `${name} n’est plus connectée.`,
+    other: 'Toute autre application', otherHttp: 'Si elle parle MCP par HTTP, donnez-lui cette adresse et une clé :', otherStdio: 'Si elle démarre elle-même des serveurs MCP, donnez-lui cette commande :',
+  },
+};
