@@ -2,7 +2,9 @@
 
 mod approval;
 mod bridge;
+mod daemons;
 mod jobs;
+mod jobs_asked;
 mod jobs_page;
 mod jobs_told;
 mod keys;
