@@ -5,6 +5,7 @@
 mod attacks;
 mod conformance;
 mod llm;
+mod older;
 mod program;
 mod rest;
 mod sdk_client;

@@ -13,6 +13,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("get", "/mcp"),
     ("delete", "/mcp"),
     ("get", "/mcp/stdio"),
+    ("get", WS),
     // Those of the server of language models, which have the shapes of other protocols.
     ("post", "/v1/chat/completions"),
     ("post", "/v1/responses"),
@@ -21,6 +22,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("get", "/v1/models"),
     ("post", "/lm/query"),
 ];
+/// Where WebSockets carry messages. One that brings no key at all gets to send it as its first message.
+const WS: &str = "/ws";
 /// Paths that are nearly a route, or none at all.
 const NEARLY: &[&str] = &[
     "/",
@@ -60,7 +63,7 @@ fn good(bridge: &mut Bridge, method: &str, path: &str) -> Request {
     let call = bridge.owner.request("tools/call", json!({"name": "files_write", "arguments": arguments}));
     let body = if path == "/mcp" { call.body.clone() } else { arguments.to_string().into_bytes() };
     let request = Request { target: path.to_owned(), method: method.to_owned(), body, ..call };
-    if path.ends_with("/stream") { as_websocket(request) } else { request }
+    if path.ends_with("/stream") || path == WS { as_websocket(request) } else { request }
 }
 
 /// The same, as the beginning of a WebSocket (RFC 6455).
@@ -229,6 +232,48 @@ fn a6_a_websocket_of_a_stranger_or_a_foreign_page() {
 }
 
 #[test]
+fn a6_a_websocket_of_messages_opens_for_strangers_and_serves_them_nothing() {
+    let mut bridge = Bridge::start();
+    let key = bridge.key.clone();
+    let good = good(&mut bridge, "GET", WS);
+    for origin in ["http://evil.test", "null", "ws://127.0.0.1"] {
+        check_forbidden(&bridge.hub.connect().ask(&good.clone().with("Origin", origin)), origin);
+    }
+    let bare = good.without("Authorization");
+    for (request, status) in [
+        (Request { target: format!("{WS}?key={key}"), ..bare.clone() }, 400),
+        (bare.clone().and("Authorization", "Bearer wrong"), 401),
+        (bare.clone().and("Authorization", "Basic x"), 401),
+        (bare.clone().and(X_API_KEY, "wrong"), 401),
+        (bare.clone().and(X_API_KEY, key.clone()).and(X_API_KEY, key.clone()), 401),
+        (bare.clone().and(X_API_KEY, key.clone()).and("Authorization", "Bearer wrong"), 401),
+        (bare.clone().and("Sec-WebSocket-Protocol", "drawbridge.key.wrong"), 401),
+        (bare.clone().and(X_API_KEY, key.clone()), 101),
+        (bare.clone().and("Authorization", format!("Bearer {key}")), 101),
+    ] {
+        let answer = bridge.hub.connect().ask(&request);
+        assert_eq!(answer.status, status, "{:?}: {}", request.headers, answer.text());
+        assert!(!answer.text().contains(&key));
+    }
+    let mut stranger = bridge.hub.connect();
+    assert_eq!(stranger.ask(&bare).status, 101);
+    stranger.send_raw(&masked(br#"{"jsonrpc":"2.0","id":1,"method":"mcp.hello","params":[]}"#));
+    let told = stranger.take(4).unwrap();
+    let told = stranger.take(usize::from(u16::from_be_bytes([told[2], told[3]]))).unwrap();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told["error"]["code"], -32000, "{told}");
+    let goodbye = stranger.take(4).unwrap();
+    assert_eq!((goodbye[0], u16::from_be_bytes([goodbye[2], goodbye[3]])), (0x88, 1008), "it is closed");
+    check_no_effect(bridge);
+}
+
+/// A text frame as clients send it (RFC 6455, section 5.2), masked with zeros; up to 125 bytes.
+fn masked(text: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap() | 0x80;
+    [&[0x81, length, 0, 0, 0, 0], text].concat()
+}
+
+#[test]
 fn a5_defaults_listen_on_loopback_only() {
     let home = Home::new();
     let defaults = home.run(&["config", "show"]).good();
@@ -318,7 +363,7 @@ const X_API_KEY: &str = "X-Api-Key";
 
 /// Where programs of other protocols send their key so.
 fn takes_api_keys(path: &str) -> bool {
-    path.starts_with("/v1/") || path == "/lm/query"
+    path.starts_with("/v1/") || path == "/lm/query" || path == WS
 }
 
 #[test]
@@ -372,7 +417,7 @@ fn every_route_is_tried() {
     assert_eq!(
         registered,
         // The first two are a worker's own, which tell one word of its health; `path` is a server's exchange.
-        ["\"/health\"", "\"/ready\"", "PATH", "STDIO_PATH", "path", "route.path"],
+        ["\"/health\"", "\"/ready\"", "PATH", "STDIO_PATH", "WS_PATH", "path", "route.path"],
         "a route came that is not in the table: OTHERS has to follow"
     );
 }

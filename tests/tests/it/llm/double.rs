@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const USAGE: [(&str, u64); 3] = [("prompt_tokens", 10), ("completion_tokens", 5), ("total_tokens", 15)];
 
 /// Starts it; gives its address. It ends with the test's process.
-pub(super) fn start() -> String {
+pub(crate) fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

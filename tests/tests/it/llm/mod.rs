@@ -1,7 +1,7 @@
 //! Language models with other people's programs on both sides: llama.cpp's own server, and the SDKs of OpenAI and
 //! Anthropic in Python and JavaScript.
 
-mod double;
+pub(crate) mod double;
 mod real;
 mod sdks;
 
