@@ -58,7 +58,7 @@ pub enum ExchangeMethod {
 }
 
 /// One request of another protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExchangeRequest {
     /// The server's name.
     pub server: Box<str>,
