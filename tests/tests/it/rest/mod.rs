@@ -1,5 +1,6 @@
 //! The routes of REST, the streams, and those of older clients, against the program as it is built.
 
+mod beside;
 mod lm_terminal;
 mod page;
 mod socket;
