@@ -104,7 +104,7 @@ fn editor(session: &Session, history: Option<&Path>, printer: ExternalPrinter<St
         client: session.client.clone(),
         shared: session.shared.clone(),
     };
-    let mut menu = ColumnarMenu::default().with_name(MENU).with_columns(4);
+    let mut menu = ColumnarMenu::default().with_name(MENU).with_columns(4).with_marker("> ");
     if !color {
         menu = menu
             .with_text_style(Style::new())

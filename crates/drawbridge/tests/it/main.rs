@@ -4,6 +4,8 @@
 mod commands;
 mod program;
 mod serve;
+#[cfg(target_os = "linux")]
+mod shell;
 mod stdio;
 #[cfg(target_os = "linux")]
 mod terminal;

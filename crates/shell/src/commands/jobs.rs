@@ -44,30 +44,35 @@ pub(crate) fn begin(session: &mut Session, tool: &str, given: Map<String, Value>
     };
     session.screen.note(&format!("[{number}] {tool}  {id}"))?;
     let (client, notices, tool) = (session.client.clone(), session.notices.clone(), tool.to_owned());
-    session.runtime.spawn(async move {
-        let told = watch(&client, &id).await;
-        notices(&format!("[{number}] {tool} {told}"));
-    });
+    let tell = move |what: &str| notices(&format!("[{number}] {tool} {what}"));
+    session.runtime.spawn(async move { watch(&client, &id, tell).await });
     Ok(())
 }
 
-/// Waits for the end of a job, or for its first question; tells it in words.
-async fn watch(client: &Client, id: &str) -> String {
+/// Tells when a job asks something, and when it has ended.
+async fn watch(client: &Client, id: &str, tell: impl Fn(&str)) {
+    let mut has_asked = false;
     loop {
         let params = json!({"name": "jobs_wait", "arguments": {"id": id, "timeout_ms": WAIT_MS}});
         let answer = match client.ask("tools/call", params).await {
-            Ok(answer) if answer["isError"] == true => return "is not known to the hub any more".to_owned(),
+            Ok(answer) if answer["isError"] == true => return tell("is not known to the hub any more"),
             Ok(answer) => answer,
+            // The hub is away: it comes back, or nobody asks any more.
             Err(_) => {
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }
         };
         match answer["structuredContent"]["job"]["state"].as_str().unwrap_or_default() {
-            "waiting_for_input" => return "asks something: `fg` answers".to_owned(),
+            "waiting_for_input" => {
+                if !std::mem::replace(&mut has_asked, true) {
+                    tell("waits for you: `fg` says for what");
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
             state if OPEN.contains(&state) => {}
-            "completed" => return "is done: `fg` shows its answer".to_owned(),
-            state => return format!("is {state}: `fg` says why"),
+            "completed" => return tell("is done: `fg` shows its answer"),
+            state => return tell(&format!("is {state}: `fg` says why")),
         }
     }
 }
@@ -119,6 +124,7 @@ fn named(session: &Session, words: &[Word]) -> Result<String, Failure> {
 /// `fg`: waits, answers what it asks, and gives what its tool answered.
 pub(super) fn foreground(session: &mut Session, words: &[Word]) -> Result<Produced, Failure> {
     let id = named(session, words)?;
+    let mut told = String::new();
     loop {
         let waited = session.call("jobs_wait", json!({"id": id, "timeout_ms": LOOK_MS}));
         let result = match waited {
@@ -129,7 +135,10 @@ pub(super) fn foreground(session: &mut Session, words: &[Word]) -> Result<Produc
         };
         let job = &result["structuredContent"]["job"];
         match job["state"].as_str().unwrap_or_default() {
-            "waiting_for_input" => answer(session, &id)?,
+            "waiting_for_input" => {
+                let asks = job["message"].as_str().unwrap_or("It asks something.");
+                answer(session, &id, asks, &mut told)?;
+            }
             state if OPEN.contains(&state) => {
                 let message = job["message"].as_str().unwrap_or_default();
                 session.screen.status(&format!("{state} {message}"))?;
@@ -139,16 +148,20 @@ pub(super) fn foreground(session: &mut Session, words: &[Word]) -> Result<Produc
     }
 }
 
-/// Answers what a job asks, as MCP's tasks do it.
-fn answer(session: &mut Session, id: &str) -> Result<(), Failure> {
+/// Answers what a job asks, as MCP's tasks do it. What only the owner can decide elsewhere is told, once.
+fn answer(session: &mut Session, id: &str, asks: &str, told: &mut String) -> Result<(), Failure> {
     let task = session.request("tasks/get", json!({ "taskId": id }))?;
-    let Some(requests) = task["inputRequests"].as_object().cloned().filter(|asked| !asked.is_empty()) else {
-        // It was answered elsewhere meanwhile.
-        std::thread::sleep(Duration::from_millis(LOOK_MS / 4));
-        return Ok(());
-    };
-    let responses = approvals::answer(session, &requests)?.responses;
-    session.request("tasks/update", json!({ "taskId": id, "inputResponses": responses })).map(drop)
+    if let Some(requests) = task["inputRequests"].as_object().cloned().filter(|asked| !asked.is_empty()) {
+        let responses = approvals::answer(session, &requests)?.responses;
+        return session
+            .request("tasks/update", json!({ "taskId": id, "inputResponses": responses }))
+            .map(drop);
+    }
+    if told != asks {
+        session.screen.note(asks)?;
+        asks.clone_into(told);
+    }
+    session.wait(async { tokio::time::sleep(Duration::from_millis(LOOK_MS)).await })
 }
 
 /// `stop`
