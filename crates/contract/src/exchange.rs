@@ -38,7 +38,7 @@ pub trait Exchanges: Send + Sync + 'static {
 /// One route of another protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeRoute {
-    /// Where it is, such as `/v1/chat/completions`.
+    /// Where it is, such as `/v1/chat/completions`; at its end may stand `{*rest}`, for everything that follows.
     pub path: &'static str,
     /// What it takes.
     pub method: ExchangeMethod,
@@ -46,6 +46,10 @@ pub struct ExchangeRoute {
     pub tool: &'static str,
     /// How large the body of a request may be, in bytes.
     pub body_bytes_max: usize,
+    /// Headers of a request that the server wants to see, in lower case. No other reaches it.
+    pub headers: &'static [&'static str],
+    /// What it is for, in a few words for people.
+    pub title: &'static str,
 }
 
 /// What a route takes.
@@ -64,6 +68,10 @@ pub struct ExchangeRequest {
     pub server: Box<str>,
     /// The route's path.
     pub path: Box<str>,
+    /// What stands in the place of the path's `{*rest}`, decoded; empty where it has none.
+    pub rest: Box<str>,
+    /// The headers of [`ExchangeRoute::headers`] that came, each once and readable.
+    pub headers: Vec<(&'static str, Box<str>)>,
     /// The body as it came; empty for [`ExchangeMethod::Get`].
     pub body: Bytes,
 }

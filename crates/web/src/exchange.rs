@@ -4,6 +4,7 @@
 //! The door is asked once, before anything is answered. What then streams is asked for again every second, and ends when
 //! its caller may not read it any more.
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,17 +22,21 @@ use drawbridge_contract::{
 use futures::Stream;
 use futures::stream::BoxStream;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::guard::only;
 use crate::limits::RECHECK_EVERY;
 use crate::problem::{Kind, Problem};
 use crate::rest::{body_up_to, origin};
 use crate::web::Shared;
 
+/// What stands at the end of a path for everything that follows.
+const REST: &str = "{*rest}";
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// One route of a server, and who answers there.
@@ -60,9 +65,56 @@ pub(crate) fn router(handler: &Arc<dyn Handler>) -> Router<Arc<Shared>> {
     })
 }
 
-/// Their paths: there a key may also come as `x-api-key`, which is how programs of these protocols send it.
-pub(crate) fn paths(handler: &Arc<dyn Handler>) -> impl Iterator<Item = &'static str> {
-    mounts(handler).map(|mount| mount.route.path)
+/// Where a key may also come as `x-api-key`, which is how programs of these protocols send it.
+#[derive(Default)]
+pub(crate) struct Paths {
+    whole: HashSet<&'static str>,
+    /// With what those begin that have a `{*rest}`.
+    beginnings: Vec<&'static str>,
+}
+
+impl Paths {
+    /// The paths of these routes.
+    pub(crate) fn of(handler: &Arc<dyn Handler>) -> Self {
+        let mut paths = Self::default();
+        for path in mounts(handler).map(|mount| mount.route.path) {
+            match before_rest(path) {
+                Some(before) => paths.beginnings.push(before),
+                None => drop(paths.whole.insert(path)),
+            }
+        }
+        paths
+    }
+
+    /// These, and one more.
+    pub(crate) fn and(mut self, path: &'static str) -> Self {
+        self.whole.insert(path);
+        self
+    }
+
+    /// Whether a path is one of them.
+    pub(crate) fn contain(&self, path: &str) -> bool {
+        self.whole.contains(path) || self.beginnings.iter().any(|before| path.starts_with(before))
+    }
+}
+
+/// One of these routes, for the OpenAPI document.
+pub(crate) struct Described {
+    pub(crate) method: &'static str,
+    /// In the words of OpenAPI.
+    pub(crate) path: String,
+    pub(crate) title: &'static str,
+    pub(crate) tool: &'static str,
+}
+
+/// All of them.
+pub(crate) fn described(handler: &Arc<dyn Handler>) -> Vec<Described> {
+    let each = mounts(handler).map(|mount| {
+        let ExchangeRoute { path, method, title, tool, .. } = mount.route;
+        let method = if method == ExchangeMethod::Get { "get" } else { "post" };
+        Described { method, path: path.replace(REST, "{rest}"), title, tool }
+    });
+    each.collect()
 }
 
 fn mounts(handler: &Arc<dyn Handler>) -> impl Iterator<Item = Mount> {
@@ -81,6 +133,7 @@ async fn serve(
     caller: Arc<Caller>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let rest = mount.rest_of(request.uri().path())?;
     let (body, headers) = match mount.route.method {
         ExchangeMethod::Get => (Bytes::new(), request.headers().clone()),
         ExchangeMethod::Post => {
@@ -90,7 +143,8 @@ async fn serve(
     };
     let origin = origin(&headers)?;
     let arguments = Arguments::from_map(fingerprint(&body));
-    let call = Call::new(caller.clone(), mount.target(body), arguments, origin);
+    let request = ExchangeRequest { rest, headers: mount.wanted(&headers), body, ..mount.request() };
+    let call = Call::new(caller.clone(), Target::Exchange(Box::new(request)), arguments, origin);
     let handle = match web.handler.clone().call(call, Live::default()).await? {
         Outcome::Complete(Answer::Exchange(handle)) => handle,
         Outcome::InputRequired(_) => return Err(needs_approval(&mount.route)),
@@ -101,15 +155,41 @@ async fn serve(
 }
 
 impl Mount {
-    fn target(&self, body: Bytes) -> Target {
+    fn request(&self) -> ExchangeRequest {
         let (server, path) = (self.server.clone(), self.route.path.into());
-        Target::Exchange(Box::new(ExchangeRequest { server, path, body }))
+        ExchangeRequest { server, path, ..ExchangeRequest::default() }
     }
+
+    /// What stands in the place of the route's `{*rest}`.
+    fn rest_of(&self, path: &str) -> Result<Box<str>, Problem> {
+        let Some(rest) = before_rest(self.route.path).and_then(|before| path.strip_prefix(before)) else {
+            return Ok("".into());
+        };
+        let decoded = percent_decode_str(rest).decode_utf8();
+        let decoded = decoded.map_err(|_| Problem::new(Kind::InvalidRequest, "the path is no UTF-8"))?;
+        Ok(decoded.into())
+    }
+
+    /// The headers that the server wants to see. One that comes twice, or is no text, is left out.
+    fn wanted(&self, headers: &HeaderMap) -> Vec<(&'static str, Box<str>)> {
+        let wanted = self.route.headers.iter().filter_map(|name| {
+            let value = only(headers, &HeaderName::from_static(name)).ok()??;
+            Some((*name, value.into()))
+        });
+        wanted.collect()
+    }
+}
+
+/// What stands before a path's `{*rest}`, where it has one.
+fn before_rest(path: &'static str) -> Option<&'static str> {
+    path.strip_suffix(REST)
 }
 
 /// What the door binds an approval to, and what the audit keeps: not the body itself, which may be long and private.
 fn fingerprint(body: &Bytes) -> Map<String, Value> {
-    let digest: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|half| char::from(DIGITS[usize::from(half)]));
+    let digest: String = Sha256::digest(body).into_iter().flat_map(digits).collect();
     [("bytes".to_owned(), body.len().into()), ("sha256".to_owned(), digest.into())].into_iter().collect()
 }
 
@@ -188,7 +268,8 @@ impl Watched {
         let mut again = interval(RECHECK_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shutdown = Box::pin(web.shutdown.clone().cancelled_owned());
-        Right { handler: web.handler.clone(), caller, target: mount.target(Bytes::new()), again, shutdown }
+        let target = Target::Exchange(Box::new(mount.request()));
+        Right { handler: web.handler.clone(), caller, target, again, shutdown }
     }
 }
 

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, Uri};
 
 use crate::browser::{check_page, is_open, session_of};
 use crate::credential::{Credential, Proof, Secret, X_API_KEY, brings_key, is_websocket, secret_of};
+use crate::exchange::Paths;
 use crate::pipe::is_pipe;
 use crate::problem::{Kind, Problem};
 use crate::ws::WS_PATH;
@@ -26,7 +27,7 @@ pub(crate) const HEALTH: &str = "/health";
 pub struct Guard {
     inner: Arc<Inner>,
     /// Where a key may also come as `x-api-key`.
-    api_key_paths: Arc<HashSet<&'static str>>,
+    api_key_paths: Arc<Paths>,
     /// Knows the sessions of browsers; without it there is no console.
     sessions: Option<Arc<dyn Authenticator>>,
 }
@@ -53,8 +54,8 @@ impl Guard {
     }
 
     /// The same, and at these paths a key may also come as `x-api-key`: for programs that send it nowhere else.
-    pub(crate) fn taking_api_keys_at(self, paths: impl Iterator<Item = &'static str>) -> Self {
-        Self { api_key_paths: Arc::new(paths.collect()), ..self }
+    pub(crate) fn taking_api_keys_at(self, paths: Paths) -> Self {
+        Self { api_key_paths: Arc::new(paths), ..self }
     }
 
     /// The layer: refuses, or puts the `Arc<Caller>` into the request's extensions and goes on.
@@ -91,7 +92,7 @@ impl Guard {
         if is_websocket(request.headers()) || is_pipe(request.headers()) {
             return self.admit_stream(request);
         }
-        let takes_api_key = self.api_key_paths.contains(request.uri().path());
+        let takes_api_key = self.api_key_paths.contain(request.uri().path());
         let caller = self.recognise(crate::credential::key_of(request.headers(), takes_api_key)?)?;
         request.extensions_mut().insert(caller);
         Ok(())

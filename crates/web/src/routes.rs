@@ -127,7 +127,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// All routes behind the guard: ours, and those of the other entrances.
 pub fn routes(guard: Guard, web: Web, entrances: Router) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.serve)()));
-    let guard = guard.taking_api_keys_at(exchange::paths(&web.handler).chain([WS_PATH]));
+    let guard = guard.taking_api_keys_at(exchange::Paths::of(&web.handler).and(WS_PATH));
     router
         .merge(exchange::router(&web.handler))
         .method_not_allowed_fallback(wrong_method)

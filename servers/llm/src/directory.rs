@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::chat::{Failure, FailureKind};
 use crate::error::OpenError;
-use crate::provider::Provider;
+use crate::provider::{Health, Provider};
 use crate::settings::{LlmSettings, ProviderKind, ProviderSettings};
 use crate::wire::{ModelEntry, ModelKind};
 
@@ -123,6 +123,13 @@ impl Directory {
         let asked = self.asked().map(shelf);
         let shelves = join_all(asked).await;
         shelves.into_iter().filter(|shelf| shelf.provider.configured || shelf.models.is_ok()).collect()
+    }
+
+    /// How every provider is, asked now. A local server that was only looked for and is not there is left out.
+    pub(crate) async fn check(&self) -> Vec<(Arc<Provider>, Health)> {
+        let asked = self.asked().map(|provider| async { (provider.clone(), provider.check().await) });
+        let all = join_all(asked).await;
+        all.into_iter().filter(|(provider, health)| provider.configured || health.models.is_ok()).collect()
     }
 
     /// The local servers that are there, whether they are asked or not.

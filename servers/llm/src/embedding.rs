@@ -37,7 +37,7 @@ impl Models {
         let body = dialect.encode_embed(&of_provider)?.into();
         let path = dialect.embed_path(&of_provider.model);
         let path = path.as_deref().unwrap_or("embeddings");
-        let sent = self.send(&mut admitted, version, path, body).await?;
+        let sent = self.send(&mut admitted, version, path, body, &[]).await?;
         if let Some(turn) = &admitted.turn {
             turn.answered();
         }

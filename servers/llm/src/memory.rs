@@ -44,7 +44,7 @@ impl Models {
             dialect.encode_load(&target.model, ttl_s, context_length).ok_or_else(|| cannot(&target))?;
         let turn = self.turn(asker, &target, &target.model).await?;
         let begun = Instant::now();
-        let sent = provider.send_as(version, Method::POST, request.0, Body::Json(request.1.into())).await?;
+        let sent = provider.send_as(version, Method::POST, request.0, Body::from(request.1)).await?;
         let body = sent.whole(ANSWER_BYTES_MAX).await?;
         let (instance, seconds) = dialect.decode_load(&body).map_err(|failure| provider.named(failure))?;
         if let Some(turn) = &turn {
@@ -75,7 +75,7 @@ impl Models {
         let copies = self.copies(&target).await?;
         for copy in &copies {
             let Some((path, body)) = dialect.encode_unload(copy) else { continue };
-            let sent = provider.send_as(version, Method::POST, path, Body::Json(body.into())).await?;
+            let sent = provider.send_as(version, Method::POST, path, Body::from(body)).await?;
             sent.whole(ANSWER_BYTES_MAX).await?;
         }
         provider.forget(&target.model).await;

@@ -127,7 +127,7 @@ impl Models {
         let ((dialect, version), body) = admitted.target.provider.question(&request)?;
         let path = dialect.chat_path(&request.model, request.stream);
         let begun = std::time::Instant::now();
-        let sent = self.send(&mut admitted, version, &path, body.into()).await?;
+        let sent = self.send(&mut admitted, version, &path, body.into(), &[]).await?;
         Ok(Answering::new(admitted, dialect, sent, &request, begun))
     }
 
@@ -179,7 +179,7 @@ impl Models {
         shelves.into_iter().filter_map(|shelf| Some(shelf.models.err()?.to_string())).collect()
     }
 
-    /// Sends what was admitted.
+    /// Sends what was admitted, with `headers` of the client's where it is passed on as it came.
     ///
     /// # Errors
     /// [`Unanswered`]; nothing is counted then.
@@ -189,9 +189,11 @@ impl Models {
         version: &str,
         path: &str,
         body: Bytes,
+        headers: &[(&'static str, Box<str>)],
     ) -> Result<Sent, Unanswered> {
         admitted.reservation.sending();
-        let sent = admitted.target.provider.send_as(version, Method::POST, path, Body::Json(body)).await;
+        let content = Body::Json { body, headers };
+        let sent = admitted.target.provider.send_as(version, Method::POST, path, content).await;
         if sent.is_err() {
             admitted.reservation.unsent();
         }

@@ -17,6 +17,8 @@ pub(crate) enum LlmCommand {
     Discover,
     /// List the models that can be asked.
     Models,
+    /// Ask every provider how it is.
+    List,
     /// Ask a model; the answer comes as it is written.
     #[command(
         after_help = "Examples:\n  drawbridge llm chat 'Why is the sky blue?'\n  git diff | drawbridge llm chat 'Write a commit message.'"
@@ -55,6 +57,7 @@ pub(crate) async fn run(command: LlmCommand, json: bool) -> Result<ExitCode> {
     match command {
         LlmCommand::Discover => discover(json).await,
         LlmCommand::Models => models(json).await,
+        LlmCommand::List => providers(json).await,
         LlmCommand::Chat(chat) => ask(chat, json).await,
         LlmCommand::Usage { days } => usage(days, json).await,
     }
@@ -110,6 +113,26 @@ async fn discover(as_json: bool) -> Result<ExitCode> {
         )?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn providers(as_json: bool) -> Result<ExitCode> {
+    let answer = call("llm_models", json!({ "check": true }), &mut |_| {}).await?;
+    let list = rows(&answer["providers"], |one| {
+        let state = match one["works"] == true {
+            true => format!("{} models, {} ms", text(&one["models"]), text(&one["took_ms"])),
+            false => text(&one["why"]),
+        };
+        vec![text(&one["provider"]), text(&one["kind"]), text(&one["address"]), state]
+    });
+    if as_json {
+        output::json(answer.get("providers").unwrap_or(&Value::Array(Vec::new())))?;
+    } else if list.is_empty() {
+        output::line("There are no providers: docs/llm.md says how to add one.")?;
+    } else {
+        output::table(&["NAME", "KIND", "ADDRESS", ""], list)?;
+    }
+    let all_work = answer["providers"].as_array().is_none_or(|all| all.iter().all(|one| one["works"] == true));
+    Ok(if all_work { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn models(as_json: bool) -> Result<ExitCode> {

@@ -17,7 +17,7 @@ use crate::house::Hub;
 pub(crate) struct Echoes;
 
 const fn route(path: &'static str, tool: &'static str) -> ExchangeRoute {
-    ExchangeRoute { path, method: ExchangeMethod::Post, tool, body_bytes_max: 1024 }
+    ExchangeRoute { path, method: ExchangeMethod::Post, tool, body_bytes_max: 1024, headers: &[], title: "" }
 }
 
 const TABLE: &[ExchangeRoute] = &[route("/echo", "t_echo"), route("/destroy", "t_destroy")];
@@ -38,7 +38,7 @@ impl Exchanges for Echoes {
 
 fn request(path: &str) -> Target {
     let (server, path, body) = ("t".into(), path.into(), Bytes::from_static(b"{}"));
-    Target::Exchange(Box::new(ExchangeRequest { server, path, body }))
+    Target::Exchange(Box::new(ExchangeRequest { server, path, body, ..ExchangeRequest::default() }))
 }
 
 async fn send(hub: &Hub, caller: &Arc<Caller>, path: &str) -> Result<Outcome<Answer>, Refusal> {

@@ -3,14 +3,15 @@
 use drawbridge_contract::View;
 use serde_json::{Map, Value, json};
 
-use super::Described;
+use super::{Described, operation};
+use crate::exchange;
 use crate::routes::{ROUTES, Route};
 
 /// The newest version that importers of model hosts take.
 const VERSION: &str = "3.1.0";
 
 /// The document for one caller's view. `server` is where the paths begin.
-pub(super) fn of(view: &View, server: &str) -> Value {
+pub(super) fn of(view: &View, exchanges: &[exchange::Described], server: &str) -> Value {
     json!({
         "openapi": VERSION,
         "info": {
@@ -20,7 +21,7 @@ pub(super) fn of(view: &View, server: &str) -> Value {
         },
         "servers": [{ "url": server }],
         "security": [{ "key": [] }],
-        "paths": paths(view),
+        "paths": paths(view, exchanges),
         "components": {
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
             "schemas": {},
@@ -28,13 +29,19 @@ pub(super) fn of(view: &View, server: &str) -> Value {
     })
 }
 
-fn paths(view: &View) -> Value {
+fn paths(view: &View, exchanges: &[exchange::Described]) -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
         for (path, operation) in described(route, view) {
             let item = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
             item[route.method] = operation;
         }
+    }
+    // Only those whose tool the caller may use.
+    for route in exchanges.iter().filter(|route| view.tools.iter().any(|tool| tool.spec().name == route.tool))
+    {
+        let item = paths.entry(route.path.clone()).or_insert_with(|| Value::Object(Map::new()));
+        item[route.method] = operation::exchange(route);
     }
     Value::Object(paths)
 }

@@ -17,6 +17,7 @@ use http::{StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::exchange;
 use crate::papers::Paper;
 use crate::problem::{Kind, Problem};
 use crate::rest;
@@ -45,14 +46,16 @@ pub(crate) async fn serve(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let view = web.handler.view(&caller);
+    let exchanges = exchange::described(&web.handler);
     match asked
         .map_err(|why| Problem::new(Kind::InvalidRequest, why.body_text()))
         .and_then(|Query(asked)| server(asked))
     {
-        Ok(None) => {
-            rest::json(StatusCode::OK, web.papers.of(&view, Paper::OpenApi, |view| document::of(view, "/")))
-        }
-        Ok(Some(url)) => rest::json(StatusCode::OK, document::of(&view, &url).to_string()),
+        Ok(None) => rest::json(
+            StatusCode::OK,
+            web.papers.of(&view, Paper::OpenApi, |view| document::of(view, &exchanges, "/")),
+        ),
+        Ok(Some(url)) => rest::json(StatusCode::OK, document::of(&view, &exchanges, &url).to_string()),
         Err(problem) => problem.into_response(),
     }
 }

@@ -4,6 +4,7 @@ use drawbridge_contract::ToolSpec;
 use serde_json::{Map, Value, json};
 
 use super::schema::{part, placed};
+use crate::exchange;
 use crate::limits::SUMMARY_CHARACTERS_MAX;
 use crate::problem::PROBLEM_JSON;
 
@@ -19,6 +20,21 @@ pub(crate) fn call(spec: &ToolSpec, path: &str) -> Value {
     let mut operation = operation(&spec.name, &spec.title, &spec.description, result(output));
     operation["requestBody"] = body(&input);
     operation[CONSEQUENTIAL] = (!spec.annotations.read_only).into();
+    operation
+}
+
+/// A route that a server answers in the words of another protocol, which has its own reference.
+pub(crate) fn exchange(route: &exchange::Described) -> Value {
+    let id: String =
+        route.path.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '_' }).collect();
+    let says = format!("In the words of a protocol that has its own reference; counts as {}.", route.tool);
+    let mut operation = operation(&format!("{}{id}", route.method), route.title, &says, object());
+    if route.path.contains("{rest}") {
+        operation["parameters"] = json!([in_path("rest", "What follows; it may have slashes.")]);
+    }
+    if route.method == "post" {
+        operation["requestBody"] = body(&object());
+    }
     operation
 }
 

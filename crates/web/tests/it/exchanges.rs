@@ -33,12 +33,14 @@ impl Drop for Gone {
 }
 
 const fn route(path: &'static str, method: ExchangeMethod) -> ExchangeRoute {
-    ExchangeRoute { path, method, tool: "notes_echo", body_bytes_max: BODY_BYTES_MAX }
+    let (tool, body_bytes_max, headers) = ("notes_echo", BODY_BYTES_MAX, &["x-kept"]);
+    ExchangeRoute { path, method, tool, body_bytes_max, headers, title: "An echo" }
 }
 
 const TABLE: &[ExchangeRoute] = &[
     route("/v9/echo", ExchangeMethod::Post),
     route("/v9/list", ExchangeMethod::Get),
+    route("/v9/list/{*rest}", ExchangeMethod::Get),
     route("/v9/stream", ExchangeMethod::Post),
 ];
 
@@ -58,6 +60,7 @@ impl Exchanges for Echoes {
                     retry_after: Some(Duration::from_secs(3)),
                     ..ExchangeReply::json(429, "[]")
                 },
+                "/v9/list/{*rest}" => ExchangeReply::json(200, request.rest.to_string()),
                 "/v9/stream" => {
                     let gone = Gone(self.0.clone());
                     let first = stream::once(async move { Bytes::from_static(b"data: 1\n\n") });
@@ -85,6 +88,23 @@ async fn a_body_goes_in_and_an_answer_comes_out() {
     assert_eq!(call.arguments.value()["bytes"], 8);
     let list = house.get("/v9/list").await;
     assert_eq!((list.status.as_u16(), &list.headers["retry-after"]), (429, &"3".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn what_follows_a_path_and_the_headers_that_are_wanted_come_along_and_no_others() {
+    let house = House::open().await;
+    for (path, rest) in [("a", "a"), ("a/b%20c", "a/b c"), ("..%2Fx", "../x")] {
+        assert_eq!(house.get(&format!("/v9/list/{path}")).await.text, rest);
+    }
+    let mut request = house.request("GET", "/v9/list/a").header("x-api-key", KEY).header("x-kept", "yes");
+    request = request.header("x-other", "no");
+    request.headers_mut().unwrap().remove("authorization");
+    assert_eq!(house.ask(request, "").await.status, 200, "a key is taken there, too");
+    let call = house.door.calls.lock().unwrap().pop().unwrap();
+    let Target::Exchange(request) = &call.target else { panic!("{:?}", call.target) };
+    assert_eq!(request.headers, [("x-kept", "yes".into())]);
+    let document = house.get("/openapi.json").await.text;
+    assert!(document.contains(r#""/v9/list/{rest}""#) && document.contains("An echo"), "{document}");
 }
 
 #[tokio::test]

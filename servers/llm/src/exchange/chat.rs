@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use drawbridge_contract::ExchangeReply;
+use drawbridge_contract::{ExchangeReply, ExchangeRequest};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
 use super::relay::{self, Relay};
 use crate::answering::{Answering, uuid};
-use crate::chat::ChatRequest;
+use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
 use crate::quota::Wanted;
@@ -26,10 +26,11 @@ pub(super) async fn answer(
     models: &Arc<Models>,
     asker: &Asker<'_>,
     dialect: ClientDialect,
-    body: &Bytes,
+    request: &ExchangeRequest,
 ) -> Result<ExchangeReply, Unanswered> {
+    let (body, headers) = (&request.body, &request.headers);
     let head = Head::read(body)?;
-    let question = Question { models, asker, dialect, body, head: &head };
+    let question = Question { models, asker, dialect, body, headers, head: &head };
     models.first_of(&head.model, |target| question.ask(target)).await
 }
 
@@ -39,52 +40,50 @@ struct Question<'a> {
     asker: &'a Asker<'a>,
     dialect: ClientDialect,
     body: &'a Bytes,
+    headers: &'a [(&'static str, Box<str>)],
     head: &'a Head,
 }
 
 impl Question<'_> {
     async fn ask(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
-        if self.is_same_dialect(target.provider.dialect) {
-            self.pass(target).await
-        } else {
-            self.translate(target).await
+        match target.provider.native(self.dialect) {
+            Some((dialect, version)) => self.pass(target, dialect, version).await,
+            None => self.translate(target).await,
         }
     }
 
-    /// Whether client and provider speak the same, so that nothing has to be translated.
-    fn is_same_dialect(&self, provider: ProviderDialect) -> bool {
-        use ProviderDialect::{Compatible, LlamaCpp, LmStudioV0, OpenAiChat};
-        self.dialect == ClientDialect::OpenAiChat
-            && matches!(provider, OpenAiChat | Compatible | LlamaCpp | LmStudioV0)
-    }
-
-    /// Passes the question on as it is, and the answer too.
-    async fn pass(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
+    /// Passes the question on as it is, but for the model's name and the limit of a quota, and the answer too.
+    async fn pass(
+        &self,
+        target: Target,
+        dialect: ProviderDialect,
+        version: &str,
+    ) -> Result<ExchangeReply, Unanswered> {
+        if self.head.background {
+            let words = "answers do not wait in the background here: ask without background";
+            return Err(Failure::new(FailureKind::Invalid, words).into());
+        }
         let prompt_tokens = self.head.estimated_prompt_tokens(self.body, self.dialect);
         let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens() };
         let mut admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
-        if admitted
-            .reservation
-            .max_tokens
-            .is_some_and(|max| self.head.max_tokens.is_none_or(|asked| asked > max))
-        {
-            // A bound has to be written into the question.
-            let target = admitted.target.clone();
-            drop(admitted);
-            return self.translate(target).await;
-        }
-        let body = self.head.spliced(self.body, &admitted.target.model, true);
-        let provider = admitted.target.provider.clone();
-        let path = provider.dialect.chat_path(&admitted.target.model, self.head.stream);
-        let sent = self.models.send(&mut admitted, provider.version, &path, body.into()).await?;
+        let asks_usage = self.dialect == ClientDialect::OpenAiChat;
+        let bound = self.bound(dialect, admitted.reservation.max_tokens);
+        let body = self.head.spliced(self.body, &admitted.target.model, asks_usage, bound);
+        let path = dialect.chat_path(&admitted.target.model, self.head.stream);
+        let sent = self.models.send(&mut admitted, version, &path, body.into(), self.headers).await?;
         if self.head.stream && sent.is_events() {
             let hides_usage = !self.head.include_usage;
-            return Ok(ExchangeReply::stream(
-                EVENTS,
-                Relay::new(admitted, sent, prompt_tokens, hides_usage).into_stream(),
-            ));
+            let relay = Relay::new(admitted, sent, prompt_tokens, self.dialect, hides_usage);
+            return Ok(ExchangeReply::stream(EVENTS, relay.into_stream()));
         }
-        relay::whole(admitted, sent, prompt_tokens).await
+        relay::whole(admitted, sent, prompt_tokens, self.dialect).await
+    }
+
+    /// The limit that has to be written into the question, and the dialect's word for it: none where the question asks
+    /// for no more than it may have.
+    fn bound(&self, dialect: ProviderDialect, max_tokens: Option<u64>) -> Option<(&'static str, u64)> {
+        let max = max_tokens.filter(|max| self.wanted_tokens().is_none_or(|asked| asked > *max))?;
+        Some((dialect.limit_word(), max / self.head.choices.max(1)))
     }
 
     fn wanted_tokens(&self) -> Option<u64> {

@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use crate::chat::{Failure, FailureKind, Usage};
 use crate::models::{Admitted, Unanswered};
 use crate::provider::Sent;
-use crate::wire::{self, ClientDialect, relay_whole};
+use crate::wire::{self, ClientDialect, LineTooLong, ProviderDialect, Tap, relay_whole, usage_of_whole};
 
 /// The largest answer that comes as one body.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -18,17 +18,73 @@ const BODY_BYTES_MAX: usize = 32 << 20;
 /// counted.
 pub(super) struct Relay {
     sent: Sent,
-    wire: wire::Relay,
+    reading: Reading,
+    client: ClientDialect,
     /// Taken when it is settled.
     admitted: Option<Admitted>,
     prompt_tokens: u64,
     ended: bool,
 }
 
+/// How what is passed on is read.
+enum Reading {
+    /// Chat completions, of which usage is left out that the client did not ask for.
+    Chat(wire::Relay),
+    /// Any other dialect, of which nothing is left out.
+    Whole(Tap),
+}
+
+impl Reading {
+    fn push(&mut self, chunk: Bytes) -> Result<Bytes, LineTooLong> {
+        match self {
+            Self::Chat(relay) => relay.push(chunk),
+            Self::Whole(tap) => {
+                tap.push(&chunk);
+                Ok(chunk)
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Bytes {
+        match self {
+            Self::Chat(relay) => relay.finish(),
+            Self::Whole(tap) => {
+                tap.finish();
+                Bytes::new()
+            }
+        }
+    }
+
+    fn failure_at_end(&self) -> Option<Failure> {
+        match self {
+            Self::Chat(relay) => relay.failure_at_end(),
+            Self::Whole(tap) => tap.failure_at_end(),
+        }
+    }
+
+    fn usage(&self) -> (Option<Usage>, u64) {
+        match self {
+            Self::Chat(relay) => (relay.usage(), relay.estimated_completion_tokens()),
+            Self::Whole(tap) => (tap.usage(), tap.estimated_completion_tokens()),
+        }
+    }
+}
+
 impl Relay {
-    pub(super) fn new(admitted: Admitted, sent: Sent, prompt_tokens: u64, hides_usage: bool) -> Self {
-        let wire = wire::Relay::new(None, hides_usage);
-        Self { sent, wire, admitted: Some(admitted), prompt_tokens, ended: false }
+    /// Of an answer to `client`, who speaks as the provider does.
+    pub(super) fn new(
+        admitted: Admitted,
+        sent: Sent,
+        prompt_tokens: u64,
+        client: ClientDialect,
+        hides_usage: bool,
+    ) -> Self {
+        let reading = match client {
+            ClientDialect::OpenAiChat => Reading::Chat(wire::Relay::new(None, hides_usage)),
+            ClientDialect::OpenAiResponses => Reading::Whole(Tap::new(ProviderDialect::OpenAiResponses)),
+            ClientDialect::Anthropic => Reading::Whole(Tap::new(ProviderDialect::Anthropic)),
+        };
+        Self { sent, reading, client, admitted: Some(admitted), prompt_tokens, ended: false }
     }
 
     /// The body as the client gets it.
@@ -54,7 +110,7 @@ impl Relay {
         if let Some(turn) = self.admitted.as_ref().and_then(|admitted| admitted.turn.as_ref()) {
             turn.answered();
         }
-        match self.wire.push(chunk) {
+        match self.reading.push(chunk) {
             Ok(passed) => passed,
             Err(error) => self.fail(Failure::new(FailureKind::Malformed, error.to_string())),
         }
@@ -63,8 +119,8 @@ impl Relay {
     /// What is left when the provider has said all; a client whose answer was cut is told so.
     fn end(&mut self) -> Bytes {
         self.ended = true;
-        let rest = self.wire.finish();
-        match self.wire.failure_at_end() {
+        let rest = self.reading.finish();
+        match self.reading.failure_at_end() {
             Some(failure) if failure.kind == FailureKind::Cut => [rest, self.fail(failure)].concat().into(),
             _ => rest,
         }
@@ -78,16 +134,15 @@ impl Relay {
             None => failure,
         };
         tracing::info!(%failure, "an answer broke off");
-        let (_, error) = ClientDialect::OpenAiChat.encode_failure(&failure);
-        [b"data: ", &error[..], b"\n\n"].concat().into()
+        self.client.encode_failure_event(&failure).into()
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
         let Some(admitted) = self.admitted.take() else { return };
-        let counted = self.wire.usage();
-        let estimated = Usage::of(self.prompt_tokens, self.wire.estimated_completion_tokens());
+        let (counted, tokens) = self.reading.usage();
+        let estimated = Usage::of(self.prompt_tokens, tokens);
         admitted.reservation.settle(&counted.unwrap_or(estimated), counted.is_none());
     }
 }
@@ -100,6 +155,7 @@ pub(super) async fn whole(
     admitted: Admitted,
     sent: Sent,
     prompt_tokens: u64,
+    client: ClientDialect,
 ) -> Result<ExchangeReply, Unanswered> {
     let Admitted { target, turn, reservation } = admitted;
     if let Some(turn) = &turn {
@@ -107,7 +163,7 @@ pub(super) async fn whole(
     }
     let mut pending = Pending { reservation: Some(reservation), prompt_tokens };
     let answer = match sent.whole(BODY_BYTES_MAX).await {
-        Ok(body) => relay_whole(&body, None),
+        Ok(body) => usage_of(&body, client).map(|usage| (body, usage)),
         Err(failure) => Err(failure),
     };
     let (body, usage) = answer.map_err(|failure| target.provider.named(failure))?;
@@ -117,6 +173,15 @@ pub(super) async fn whole(
         reservation.settle(&usage.unwrap_or(estimated), usage.is_none());
     }
     Ok(ExchangeReply::json(200, body))
+}
+
+/// What a whole answer says of its usage.
+fn usage_of(body: &Bytes, client: ClientDialect) -> Result<Option<Usage>, Failure> {
+    match client {
+        ClientDialect::OpenAiChat => relay_whole(body, None).map(|(_, usage)| usage),
+        ClientDialect::OpenAiResponses => usage_of_whole(body, ProviderDialect::OpenAiResponses),
+        ClientDialect::Anthropic => usage_of_whole(body, ProviderDialect::Anthropic),
+    }
 }
 
 /// A whole answer that is waited for. Dropped, nobody knows what was generated; the prompt was read.

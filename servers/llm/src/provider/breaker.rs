@@ -32,6 +32,11 @@ impl Breaker {
         }
     }
 
+    /// Whether it is left alone.
+    pub(crate) fn rests(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| now < until)
+    }
+
     /// It answered, even if what it said was no.
     pub(crate) fn worked(&mut self) {
         *self = Self::default();

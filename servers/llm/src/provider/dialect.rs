@@ -1,7 +1,7 @@
 //! Which dialect each kind of provider is spoken to in, and where that begins behind its address.
 
 use crate::settings::ProviderKind;
-use crate::wire::ProviderDialect;
+use crate::wire::{ClientDialect, ProviderDialect};
 
 /// A dialect, and the path that stands before every path of it.
 pub(crate) type Spoken = (ProviderDialect, &'static str);
@@ -21,6 +21,20 @@ pub(super) fn of(kind: ProviderKind) -> Spoken {
     }
 }
 
+/// What a kind is asked in by a client that speaks the same, so that nothing has to be translated: `at_home` says whether
+/// it is where it usually is, because others who speak one of OpenAI's dialects need not speak the other.
+pub(super) fn native(kind: ProviderKind, client: ClientDialect, at_home: bool) -> Option<Spoken> {
+    use ProviderKind::{Anthropic, Compatible, LlamaCpp, LmStudio, OpenAi, OpenAiResponses};
+    match (client, kind) {
+        (ClientDialect::OpenAiChat, OpenAi | Compatible | LlamaCpp | LmStudio)
+        | (ClientDialect::OpenAiResponses, OpenAiResponses)
+        | (ClientDialect::Anthropic, Anthropic) => Some(of(kind)),
+        (ClientDialect::OpenAiChat, OpenAiResponses) if at_home => Some(of(OpenAi)),
+        (ClientDialect::OpenAiResponses, OpenAi) if at_home => Some(of(OpenAiResponses)),
+        _ => None,
+    }
+}
+
 /// What a kind is told in to load and unload models: LM Studio has that in its v1 alone.
 pub(super) fn for_memory(kind: ProviderKind) -> Spoken {
     match kind {
@@ -34,5 +48,24 @@ pub(super) fn for_vectors(kind: ProviderKind) -> Spoken {
     match kind {
         ProviderKind::LmStudioV1 => of(ProviderKind::LmStudio),
         kind => of(kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openai_speaks_both_of_its_dialects_and_others_the_one_they_were_configured_for() {
+        let native = |kind, client, at_home| native(kind, client, at_home).map(|(dialect, _)| dialect);
+        let (chat, responses) = (ClientDialect::OpenAiChat, ClientDialect::OpenAiResponses);
+        assert_eq!(native(ProviderKind::OpenAi, responses, true), Some(ProviderDialect::OpenAiResponses));
+        assert_eq!(native(ProviderKind::OpenAi, responses, false), None);
+        assert_eq!(native(ProviderKind::OpenAiResponses, chat, true), Some(ProviderDialect::OpenAiChat));
+        assert_eq!(native(ProviderKind::Compatible, responses, true), None);
+        for kind in ProviderKind::ALL.map(|(kind, ..)| kind) {
+            let wanted = (kind == ProviderKind::Anthropic).then_some(ProviderDialect::Anthropic);
+            assert_eq!(native(kind, ClientDialect::Anthropic, true), wanted);
+        }
     }
 }

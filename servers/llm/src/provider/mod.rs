@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use drawbridge_outbound::{AllowedHosts, Peer, Settings};
 
+pub(crate) use list::Health;
 pub(crate) use reach::{Body, Sent, Unsent};
 pub(crate) use turn::Turn;
 
@@ -36,7 +37,7 @@ use turn::Gate;
 use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::error::OpenError;
 use crate::settings::{ProviderKind, ProviderSettings, Secret, Waits};
-use crate::wire::ProviderDialect;
+use crate::wire::{ClientDialect, ProviderDialect};
 
 /// One provider.
 pub(crate) struct Provider {
@@ -147,6 +148,11 @@ impl Provider {
         }
     }
 
+    /// What a client is passed on to it in whose dialect it speaks.
+    pub(crate) fn native(&self, client: ClientDialect) -> Option<Spoken> {
+        dialect::native(self.kind, client, self.base == self.kind.usual_address())
+    }
+
     /// What it is told in to load and unload models.
     pub(crate) fn for_memory(&self) -> Spoken {
         dialect::for_memory(self.kind)
@@ -163,6 +169,11 @@ impl Provider {
             gate.forget(model);
         }
         self.forget_models().await;
+    }
+
+    /// Whether it failed so often that nobody asks it for the moment.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.breaker().rests(std::time::Instant::now())
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -22,11 +22,17 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// What a request carries.
 #[derive(Debug, Clone)]
-pub(crate) enum Body {
+pub(crate) enum Body<'a> {
     /// Nothing: it asks.
     None,
-    /// JSON.
-    Json(Bytes),
+    /// JSON, and headers of the client's that go along.
+    Json { body: Bytes, headers: &'a [(&'static str, Box<str>)] },
+}
+
+impl From<Vec<u8>> for Body<'_> {
+    fn from(json: Vec<u8>) -> Self {
+        Self::Json { body: json.into(), headers: &[] }
+    }
 }
 
 /// An answer that has begun well.
@@ -50,7 +56,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`Unsent`]: no connection, an error of the provider's, or a redirect.
-    pub(crate) async fn send(&self, method: Method, path: &str, content: Body) -> Result<Sent, Unsent> {
+    pub(crate) async fn send(&self, method: Method, path: &str, content: Body<'_>) -> Result<Sent, Unsent> {
         self.send_as(self.version, method, path, content).await
     }
 
@@ -63,7 +69,7 @@ impl Provider {
         version: &str,
         method: Method,
         path: &str,
-        content: Body,
+        content: Body<'_>,
     ) -> Result<Sent, Unsent> {
         if let Err(rest) = self.breaker().admit(Instant::now()) {
             return Err(Unsent { failure: self.resting(rest), nothing_was_sent: true });
@@ -86,6 +92,15 @@ impl Provider {
         unreachable!("the last attempt returns")
     }
 
+    /// Asks once, also a provider that is left alone.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(super) async fn send_regardless(&self, version: &str, path: &str) -> Result<Sent, Unsent> {
+        let answer = self.once(Method::GET, &format!("{version}{path}"), &Body::None).await;
+        self.judged(answer)
+    }
+
     /// Notes whether the provider works. One who says no, works.
     fn judged(&self, answer: Result<Sent, Unsent>) -> Result<Sent, Unsent> {
         use FailureKind::{Broken, Malformed, Overloaded, TimedOut};
@@ -97,10 +112,10 @@ impl Provider {
         answer
     }
 
-    async fn once(&self, method: Method, path: &str, content: &Body) -> Result<Sent, Unsent> {
+    async fn once(&self, method: Method, path: &str, content: &Body<'_>) -> Result<Sent, Unsent> {
         let (headers, body) = match content {
             Body::None => (self.headers.asking.clone(), Bytes::new()),
-            Body::Json(json) => (self.headers.telling.clone(), json.clone()),
+            Body::Json { body, headers } => (self.headers.telling_also(headers), body.clone()),
         };
         let sending = self.peer.send(method, path, headers, body);
         let reply = match tokio::time::timeout(self.waits.first_byte, sending).await {
@@ -204,6 +219,17 @@ impl Headers {
         let mut telling = asking.clone();
         telling.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self { asking, telling }
+    }
+
+    /// Of a request with JSON, and with headers of the client's that are none of ours.
+    fn telling_also(&self, more: &[(&'static str, Box<str>)]) -> HeaderMap {
+        let mut all = self.telling.clone();
+        for (name, value) in more.iter().filter(|(name, _)| !self.telling.contains_key(*name)) {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                all.insert(HeaderName::from_static(name), value);
+            }
+        }
+        all
     }
 }
 

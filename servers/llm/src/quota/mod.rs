@@ -72,7 +72,9 @@ impl QuotaError {
     pub(crate) fn code(&self) -> Option<&'static str> {
         match self {
             Self::Model { .. } => Some(MODEL_NOT_ALLOWED),
-            Self::TokensPerRequest { .. } | Self::TokensToday { .. } | Self::MoneyToday { .. } => Some(QUOTA_EXCEEDED),
+            Self::TokensPerRequest { .. } | Self::TokensToday { .. } | Self::MoneyToday { .. } => {
+                Some(QUOTA_EXCEEDED)
+            }
             Self::Uncounted => None,
         }
     }

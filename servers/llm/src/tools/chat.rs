@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Background, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,6 +63,7 @@ impl TypedTool<Models> for Chat {
              the owner's default, or whatever runs. A prompt that is too long is refused, never cut.",
         )
         .annotated(ASKS)
+        .background(Background::Optional)
         .gives::<Answer>()
         .timeout(CHAT_TIMEOUT)
         .examples(&[

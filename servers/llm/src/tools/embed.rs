@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_contract::{Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool};
+use drawbridge_contract::{
+    Background, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,7 @@ impl TypedTool<Models> for Embed {
              together. For searching and sorting by meaning.",
         )
         .annotated(ASKS)
+        .background(Background::Optional)
         .gives::<Answer>()
         .timeout(Duration::from_secs(300))
         .examples(&[Example { says: "One text.", args: r#"{"model": "tiny-embed", "texts": ["hello"]}"#, gives: "vectors" }])

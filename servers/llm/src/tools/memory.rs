@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_contract::{
-    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+    Annotations, Background, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,7 @@ impl TypedTool<Models> for Load {
              until no other model is answering that would have to go.",
         )
         .annotated(Annotations { idempotent: true, ..Annotations::CHANGES })
+        .background(Background::Optional)
         .gives::<LoadAnswer>()
         .timeout(LOAD_TIMEOUT)
         .examples(&[Example { says: "Loads a model.", args: r#"{"model": "tiny"}"#, gives: "is loaded" }])

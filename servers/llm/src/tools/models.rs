@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::Shelf;
 use crate::models::Models;
+use crate::provider::{Health, Provider};
 use crate::wire::{ModelEntry, ModelKind};
 
 pub(crate) struct List;
@@ -23,9 +24,12 @@ pub(crate) struct Input {
     /// Instead: look for local servers on their usual ports, also where the configuration does not ask for that.
     #[serde(default)]
     discover: bool,
+    /// Instead: ask every provider how it is.
+    #[serde(default)]
+    check: bool,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Default, Serialize, JsonSchema)]
 struct Answer {
     models: Vec<Model>,
     /// Providers that are configured and could not be asked, and why.
@@ -34,6 +38,55 @@ struct Answer {
     /// Local servers that were found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     found: Vec<Found>,
+    /// How each provider is, where that was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    providers: Vec<Checked>,
+}
+
+/// How a provider is, asked just now.
+#[derive(Serialize, JsonSchema)]
+struct Checked {
+    /// What it is called here.
+    provider: String,
+    /// What it speaks, as the configuration calls it.
+    kind: &'static str,
+    /// Where it is.
+    address: String,
+    /// Whether it answers.
+    works: bool,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// How long its answer took, in milliseconds.
+    took_ms: f64,
+    /// How many models it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<usize>,
+    /// Whether it had failed so often before that it was left alone.
+    rested: bool,
+    /// How many requests it answers now, and how many wait, where there is a line in front of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answering: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<usize>,
+}
+
+impl Checked {
+    fn of(provider: &Provider, health: Health) -> Self {
+        let (answering, waiting) = provider.counts().unzip();
+        Self {
+            provider: provider.name.to_string(),
+            kind: provider.kind.word(),
+            address: provider.address().to_owned(),
+            works: health.models.is_ok(),
+            why: health.models.as_ref().err().map(ToString::to_string),
+            took_ms: (health.took.as_secs_f64() * 1e4).round() / 10.0,
+            models: health.models.ok(),
+            rested: health.rested,
+            answering,
+            waiting,
+        }
+    }
 }
 
 /// A local server.
@@ -114,20 +167,26 @@ impl TypedTool<Models> for List {
         )
         .annotated(Annotations::READS)
         .gives::<Answer>()
-        .examples(&[Example { says: "Lists them all.", args: "{}", gives: "models" }])
+        .examples(&[
+            Example { says: "Lists them all.", args: "{}", gives: "models" },
+            Example { says: "Asks every provider how it is.", args: r#"{"check": true}"#, gives: "works" },
+        ])
     }
 
     async fn run(models: &Arc<Models>, input: Input, context: &Context) -> Result<Outcome, ToolError> {
         if input.discover {
             let found = models.directory.discover().await.iter().filter_map(Found::of).collect();
-            return Ok(
-                ToolResult::structured(&Answer { models: Vec::new(), silent: Vec::new(), found }).into()
-            );
+            return Ok(ToolResult::structured(&Answer { found, ..Answer::default() }).into());
+        }
+        if input.check {
+            let checked = models.directory.check().await.into_iter();
+            let providers = checked.map(|(provider, health)| Checked::of(&provider, health)).collect();
+            return Ok(ToolResult::structured(&Answer { providers, ..Answer::default() }).into());
         }
         let all = models.all_models(&context.caller.id).await;
         let wanted = |entry: &ModelEntry| input.contains.as_ref().is_none_or(|part| entry.id.contains(part));
         let found: Vec<Model> = all.into_iter().filter(wanted).map(Model::from).collect();
         let silent = models.silent_providers().await;
-        Ok(ToolResult::structured(&Answer { models: found, silent, found: Vec::new() }).into())
+        Ok(ToolResult::structured(&Answer { models: found, silent, ..Answer::default() }).into())
     }
 }

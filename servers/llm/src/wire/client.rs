@@ -2,7 +2,7 @@
 
 use super::embeddings::{EmbedRequest, EmbedResult};
 use super::models::{self, ModelEntry};
-use super::{anthropic, json, openai_chat, openai_responses};
+use super::{anthropic, json, openai_chat, openai_responses, sse};
 use crate::chat::{ChatRequest, ChatResult, Failure, Piece};
 
 /// A dialect that clients speak to us.
@@ -84,12 +84,41 @@ impl ClientDialect {
         (status, json::body(&value))
     }
 
+    /// The event that ends a stream, of which a part has been sent on, with an error.
+    #[must_use]
+    pub fn encode_failure_event(self, failure: &Failure) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::OpenAiChat => sse::write(&mut out, "", &openai_chat::encode_answer::error_value(failure)),
+            Self::OpenAiResponses => {
+                let code = openai_chat::encode_answer::error_value(failure)["error"]["code"].take();
+                let words = &failure.message;
+                let event =
+                    serde_json::json!({ "type": "error", "code": code, "message": words, "param": null });
+                sse::write(&mut out, "error", &event);
+            }
+            Self::Anthropic => {
+                sse::write(&mut out, "error", &anthropic::encode_answer::error_value(failure));
+            }
+        }
+        out
+    }
+
     /// The body of a list of models.
     #[must_use]
     pub fn encode_models(self, entries: &[ModelEntry]) -> Vec<u8> {
         match self {
             Self::OpenAiChat | Self::OpenAiResponses => models::encode_openai(entries),
             Self::Anthropic => models::encode_anthropic(entries),
+        }
+    }
+
+    /// The body of one model.
+    #[must_use]
+    pub fn encode_model(self, entry: &ModelEntry) -> Vec<u8> {
+        match self {
+            Self::OpenAiChat | Self::OpenAiResponses => json::body(&models::openai(entry)),
+            Self::Anthropic => json::body(&models::anthropic(entry)),
         }
     }
 

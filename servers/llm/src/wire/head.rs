@@ -25,6 +25,10 @@ pub struct Head {
     model_at: Range<usize>,
     /// The request's own `stream_options`.
     stream_options_at: Option<Range<usize>>,
+    /// Where it says how many tokens the answer may have: chat completions have two words for that.
+    limits_at: Vec<Range<usize>>,
+    /// Whether the answer is to be made while nobody waits for it, in responses.
+    pub background: bool,
     /// Whether pictures or files are in the body, so that its length says little about its tokens.
     has_files: bool,
     prompt_bytes: usize,
@@ -38,14 +42,16 @@ struct Top<'a> {
     stream: Option<bool>,
     #[serde(borrow, default, deserialize_with = "present")]
     stream_options: Option<&'a RawValue>,
-    #[serde(default)]
-    max_tokens: Option<i64>,
-    #[serde(default)]
-    max_completion_tokens: Option<i64>,
-    #[serde(default)]
-    max_output_tokens: Option<i64>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    max_output_tokens: Option<&'a RawValue>,
     #[serde(default)]
     n: Option<u64>,
+    #[serde(default)]
+    background: Option<bool>,
 }
 
 /// Takes `null` for something, too: it has a place in the body.
@@ -73,12 +79,15 @@ impl Head {
         let options = top.stream_options.filter(|raw| raw.get() != "null");
         let wanted: StreamOptions =
             options.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let limit = top.max_completion_tokens.or(top.max_output_tokens).or(top.max_tokens);
+        let limits = [top.max_completion_tokens, top.max_output_tokens, top.max_tokens];
+        let limit = limits.iter().flatten().find_map(|raw| number(raw));
         Ok(Self {
             model,
             stream: top.stream.unwrap_or(false),
             include_usage: wanted.include_usage.unwrap_or(false),
-            max_tokens: limit.and_then(|limit| u64::try_from(limit).ok()),
+            max_tokens: limit,
+            limits_at: limits.into_iter().flatten().map(|raw| place(body, raw)).collect(),
+            background: top.background.unwrap_or(false),
             choices: top.n.unwrap_or(1),
             model_at: place(body, top.model),
             stream_options_at: top.stream_options.map(|raw| place(body, raw)),
@@ -99,27 +108,44 @@ impl Head {
     }
 
     /// `body` with another model in place of its own and everything else as it is. With `ask_usage`, a chat
-    /// completion that streams is asked to end with its usage, too.
+    /// completion that streams is asked to end with its usage, too; with `bound`, a word of the dialect and a number, the
+    /// answer may have no more tokens than that.
     #[must_use]
-    pub fn spliced(&self, body: &[u8], model: &str, ask_usage: bool) -> Vec<u8> {
+    pub fn spliced(
+        &self,
+        body: &[u8],
+        model: &str,
+        ask_usage: bool,
+        bound: Option<(&'static str, u64)>,
+    ) -> Vec<u8> {
         let mut edits = vec![(self.model_at.clone(), super::json::body(model))];
+        let mut added = Vec::new();
         if ask_usage && self.stream && !self.include_usage {
-            edits.push(self.usage_edit(body));
+            match &self.stream_options_at {
+                Some(at) => edits.push((at.clone(), ASKED.to_vec())),
+                None => added.extend_from_slice(&[br#","stream_options":"#, ASKED].concat()),
+            }
         }
+        if let Some((word, tokens)) = bound {
+            match self.limits_at.is_empty() {
+                true => added.extend_from_slice(format!(r#","{word}":{tokens}"#).as_bytes()),
+                false => {
+                    edits.extend(self.limits_at.iter().map(|at| (at.clone(), tokens.to_string().into())))
+                }
+            }
+        }
+        let end = memchr::memrchr(b'}', body).unwrap_or(body.len());
+        edits.push((end..end, added));
         edits.sort_by_key(|(at, _)| at.start);
         splice(body, &edits)
     }
+}
 
-    fn usage_edit(&self, body: &[u8]) -> (Range<usize>, Vec<u8>) {
-        const ASKED: &[u8] = br#"{"include_usage":true}"#;
-        match &self.stream_options_at {
-            Some(at) => (at.clone(), ASKED.to_vec()),
-            None => {
-                let end = memchr::memrchr(b'}', body).unwrap_or(body.len());
-                (end..end, [br#","stream_options":"#, ASKED].concat())
-            }
-        }
-    }
+/// How a chat completion is asked to end with its usage.
+const ASKED: &[u8] = br#"{"include_usage":true}"#;
+
+fn number(raw: &RawValue) -> Option<u64> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// Where `raw`, a part of `body`, stands in it.
@@ -153,7 +179,7 @@ mod tests {
 
     fn spliced(body: &str, model: &str, ask_usage: bool) -> String {
         let body = body.as_bytes();
-        String::from_utf8(Head::read(body).unwrap().spliced(body, model, ask_usage)).unwrap()
+        String::from_utf8(Head::read(body).unwrap().spliced(body, model, ask_usage, None)).unwrap()
     }
 
     #[test]
@@ -187,6 +213,24 @@ mod tests {
         for (body, wanted) in cases {
             assert_eq!(spliced(body, "b", true), wanted);
         }
+    }
+
+    #[test]
+    fn a_bound_takes_the_place_of_every_limit_or_is_added() {
+        let bounded = |body: &str| {
+            let head = Head::read(body.as_bytes()).unwrap();
+            let out = head.spliced(body.as_bytes(), "b", true, Some(("max_tokens", 7)));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(bounded(r#"{"model":"a"}"#), r#"{"model":"b","max_tokens":7}"#);
+        assert_eq!(
+            bounded(r#"{"max_tokens":null,"model":"a","max_completion_tokens":900,"x":[{}]}"#),
+            r#"{"max_tokens":7,"model":"b","max_completion_tokens":7,"x":[{}]}"#
+        );
+        assert_eq!(
+            bounded(r#"{"model":"a","stream":true}"#),
+            r#"{"model":"b","stream":true,"stream_options":{"include_usage":true},"max_tokens":7}"#
+        );
     }
 
     #[test]

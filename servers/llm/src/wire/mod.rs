@@ -32,6 +32,7 @@ mod provider;
 mod relay;
 mod seal;
 mod sse;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +48,7 @@ pub use models::{ModelEntry, ModelKind};
 pub use provider::ProviderDialect;
 pub use relay::{Relay, relay_whole};
 pub use sse::{Event, Events, comment};
+pub use tap::{Tap, usage_of_whole};
 
 /// An id for a tool call whose provider gives none. `prefix` is unique to the request, so that ids of several rounds of
 /// one conversation never meet.

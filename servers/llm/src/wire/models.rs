@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::json::{answer, body, lenient, or_default};
 use crate::chat::{Failure, ModelInfo};
@@ -139,15 +139,23 @@ pub(crate) fn lm_kind(word: &str) -> ModelKind {
     }
 }
 
+/// One model, in OpenAI's words.
+pub(crate) fn openai(entry: &ModelEntry) -> Value {
+    let owner = entry.owner.as_deref().unwrap_or("drawbridge");
+    json!({ "id": entry.id, "object": "model", "created": entry.created_s.unwrap_or(0), "owned_by": owner })
+}
+
+/// One model, in Anthropic's words.
+pub(crate) fn anthropic(entry: &ModelEntry) -> Value {
+    let at = DateTime::from_timestamp(entry.created_s.unwrap_or(0), 0).unwrap_or_default();
+    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let name = entry.name.as_deref().unwrap_or(&entry.id);
+    json!({ "type": "model", "id": entry.id, "display_name": name, "created_at": at })
+}
+
 /// The body of our `GET /v1/models`.
 pub(crate) fn encode_openai(entries: &[ModelEntry]) -> Vec<u8> {
-    let data: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            let owner = entry.owner.as_deref().unwrap_or("drawbridge");
-            json!({ "id": entry.id, "object": "model", "created": entry.created_s.unwrap_or(0), "owned_by": owner })
-        })
-        .collect();
+    let data: Vec<_> = entries.iter().map(openai).collect();
     body(&json!({ "object": "list", "data": data }))
 }
 
@@ -181,15 +189,7 @@ pub(crate) fn decode_anthropic(bytes: &[u8]) -> Result<Vec<ModelEntry>, Failure>
 
 /// The body of our list for Anthropic's programs.
 pub(crate) fn encode_anthropic(entries: &[ModelEntry]) -> Vec<u8> {
-    let data: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            let at = DateTime::from_timestamp(entry.created_s.unwrap_or(0), 0).unwrap_or_default();
-            let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let name = entry.name.as_deref().unwrap_or(&entry.id);
-            json!({ "type": "model", "id": entry.id, "display_name": name, "created_at": at })
-        })
-        .collect();
+    let data: Vec<_> = entries.iter().map(anthropic).collect();
     let (first, last) = (entries.first().map(|entry| &entry.id), entries.last().map(|entry| &entry.id));
     body(&json!({ "data": data, "has_more": false, "first_id": first, "last_id": last }))
 }

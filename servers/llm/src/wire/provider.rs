@@ -47,6 +47,16 @@ impl ProviderDialect {
         }
     }
 
+    /// Its word for how many tokens an answer may have, where a request says so at its top.
+    #[must_use]
+    pub fn limit_word(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "max_completion_tokens",
+            Self::OpenAiResponses => "max_output_tokens",
+            _ => "max_tokens",
+        }
+    }
+
     /// Where models are listed.
     #[must_use]
     pub fn models_path(self) -> &'static str {

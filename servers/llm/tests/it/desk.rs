@@ -122,7 +122,24 @@ impl Seat {
 
     /// A request of another protocol.
     pub(crate) async fn exchange(&self, path: &str, body: impl Into<Bytes>) -> Reply {
-        let request = ExchangeRequest { server: "llm".into(), path: path.into(), body: body.into() };
+        self.exchange_as(path, &[], body).await
+    }
+
+    /// The same, with headers.
+    pub(crate) async fn exchange_as(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        let (server, path, rest) = ("llm".into(), path, "");
+        let (path, rest) = match path.strip_prefix("/v1/models/") {
+            Some(id) => ("/v1/models/{*rest}", id),
+            None => (path, rest),
+        };
+        let request =
+            ExchangeRequest { server, path: path.into(), rest: rest.into(), headers, body: body.into() };
         let outcome = self.outcome(Target::Exchange(Box::new(request)), Value::Null, Live::default()).await;
         let Ok(Outcome::Complete(Answer::Exchange(handle))) = outcome else { panic!("{path}: {outcome:?}") };
         let reply = handle.take().unwrap();

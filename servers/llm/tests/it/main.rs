@@ -6,5 +6,7 @@ mod chat;
 mod contract;
 mod desk;
 mod double;
+mod health;
+mod native;
 mod proxy;
 mod shared;

@@ -20,6 +20,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("post", "/v1/messages"),
     ("post", "/v1/embeddings"),
     ("get", "/v1/models"),
+    ("get", "/v1/models/{id}"),
     ("post", "/lm/query"),
 ];
 /// Where WebSockets carry messages. One that brings no key at all gets to send it as its first message.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drawbridge_contract::{
-    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+    Annotations, Background, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,7 @@ impl TypedTool<Models> for Agent {
              what needs the owner's approval is refused. The answer tells every round, its calls and its cost.",
         )
         .annotated(Annotations::CHANGES)
+        .background(Background::Optional)
         .gives::<Answer>()
         .timeout(Duration::from_secs(AGENT_TIMEOUT_SECONDS_MAX) + MARGIN)
         .examples(&[Example {

@@ -8,10 +8,10 @@ use super::super::json::body;
 use super::super::sse;
 use super::encode_request::sealed;
 use super::{WireUsage, finish_reason};
-use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED};
 use crate::chat::{
     ChatResult, Failure, FailureKind, ModelInfo, Piece, Runtime, Stats, StopReason, ToolCall, Usage,
 };
+use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED};
 
 /// Writes chunks: the role first, then what was said, then why it ends, then the usage if it was asked for, then the
 /// mark of the end.
