@@ -66,10 +66,9 @@ fn a_guest_gets_what_its_tier_gives_and_a_restart_gives_no_more() {
 
     let home = bridge.home;
     bridge.hub.kill();
-    let bridge = Bridge::start_in(home);
-    let refused = said(&Modern::new(bridge.hub.address(), &key).tool("files_list", json!({})));
+    let hub = home.serve();
+    let refused = said(&Modern::new(hub.address(), &key).tool("files_list", json!({})));
     assert!(refused.contains("the calls of tier GUEST are used up"), "{refused}");
-    bridge.holds();
 }
 
 #[test]
