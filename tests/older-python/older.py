@@ -99,7 +99,7 @@ async def kv(ws):
 
 async def chat(ws):
     messages = [{"role": "user", "content": "say hello"}]
-    for params in [[messages, {"model": "m"}], [{"messages": messages, "options": {"model": "m"}}], [messages]]:
+    for params in [[messages, {"model": "model/tiny"}], [{"messages": messages, "options": {"model": "model/tiny"}}], [messages]]:
         answer = await ws.result("mcp.llm.chat", params)
         assert answer["choices"][0]["message"]["content"], answer
     await ws.ws.send(json.dumps(request("stream", "mcp.llm.chat", [messages, {"stream": True}])))

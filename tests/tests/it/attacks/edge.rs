@@ -14,6 +14,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("delete", "/mcp"),
     ("get", "/mcp/stdio"),
     ("get", WS),
+    ("get", drawbridge_web::WORKER_PATH),
     // Those of the server of language models, which have the shapes of other protocols.
     ("post", "/v1/chat/completions"),
     ("post", "/v1/responses"),
@@ -417,8 +418,9 @@ fn every_route_is_tried() {
     registered.sort();
     assert_eq!(
         registered,
-        // The first two are a worker's own, which tell one word of its health; `path` is a server's exchange.
-        ["\"/health\"", "\"/ready\"", "PATH", "STDIO_PATH", "WS_PATH", "path", "route.path"],
+        // The first two are a worker's own, which tell one word of its health; `kind.path` are pipes, `path` is a server's
+        // exchange, and the second table is the console's.
+        ["\"/health\"", "\"/ready\"", "PATH", "WS_PATH", "kind.path", "path", "route.path", "route.path"],
         "a route came that is not in the table: OTHERS has to follow"
     );
 }
