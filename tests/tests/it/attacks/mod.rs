@@ -2,6 +2,7 @@
 //! checks: refused, audited where it reaches the door, no side effect, the process lives on.
 
 mod configuration;
+mod console;
 mod content;
 mod edge;
 mod files;

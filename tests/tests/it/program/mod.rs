@@ -1,6 +1,7 @@
 //! The program as it is built, started in a home of its own, and those who speak to it: as hosts do, or byte by byte.
 
 mod bridge;
+mod browser;
 mod home;
 mod http;
 mod hub;
@@ -10,6 +11,7 @@ mod session;
 mod stdio;
 
 pub(crate) use bridge::Bridge;
+pub(crate) use browser::{Browser, cookie_of, event, link, sign_in};
 pub(crate) use home::{CANARY, Home, Ran, canaries};
 pub(crate) use http::{Connection, NONE, Request, Response};
 pub(crate) use hub::{Hub, resident_bytes};

@@ -2,6 +2,7 @@
 
 mod approval;
 mod bridge;
+mod console;
 mod daemons;
 mod jobs;
 mod jobs_asked;

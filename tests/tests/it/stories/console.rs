@@ -1,0 +1,122 @@
+//! The owner at the console, as its pages ask the hub.
+
+use serde_json::{Value, json};
+
+use crate::program::{Bridge, Browser, event, went_well};
+
+const ASKS: &str = "# my rules\n[[rules]]\ntools = [\"files_write\"]\nthen = \"ask\" # always\n";
+
+fn arguments(text: &str) -> Value {
+    json!({"path": "Drawbridge/approved.txt", "content": text})
+}
+
+#[test]
+fn the_owner_signs_in_looks_approves_a_call_and_goes() {
+    let bridge = Bridge::configured(ASKS);
+    let browser = Browser::open(&bridge);
+    let session = browser.get("/api/console/session");
+    assert_eq!(session["caller"], json!({"id": "owner", "kind": "owner"}));
+    let mut host = bridge.guest("laptop", &[]);
+    let now = browser.get("/api/console/now");
+    assert_eq!((&now["bridge"], &now["health"]), (&json!("lowered"), &json!("ok")), "{now}");
+
+    let mut events = browser.events(now["seq"].as_i64());
+    assert!(!went_well(&host.tool("files_write", arguments("milk"))), "it has to wait");
+    let asked = event(&mut events, "approval", |data| data["approvals"] != json!([]));
+    let asked = &asked["approvals"][0];
+    assert_eq!((&asked["caller"], &asked["tool"]), (&json!("key:laptop"), &json!("files_write")));
+    assert_eq!(asked["preview"], json!({"kind": "text", "text": "milk"}));
+    let path = format!("/api/console/approvals/{}", asked["id"].as_str().unwrap());
+    browser.tell("POST", &path, &json!({"decision": "allow_once"}));
+    event(&mut events, "approval", |data| data["approvals"] == json!([]));
+    assert!(went_well(&host.tool("files_write", arguments("milk"))));
+    event(&mut events, "call", |row| row["tool"] == "files_write" && row["outcome"] == "ok");
+
+    let now = browser.get("/api/console/now");
+    let host_of = |one: &Value| one["caller"] == "key:laptop" && one["calls"].as_u64() >= Some(2);
+    assert!(now["connections"].as_array().unwrap().iter().any(host_of), "{now}");
+    let rows = browser.get("/api/console/audit?caller=key:laptop&tool=files_*&outcome=ok");
+    let call = rows["rows"][0]["call"].as_str().unwrap();
+    let tree = browser.get(&format!("/api/console/audit/calls/{call}"));
+    assert_eq!(tree["rows"].as_array().unwrap().len(), 2, "what was to happen, and what did: {tree}");
+    assert_eq!(browser.get("/api/console/audit/chain")["state"], "whole");
+
+    let gone = browser.send(&browser.request("DELETE", "/api/console/session"));
+    assert_eq!(gone.status, 204);
+    assert!(gone.header("set-cookie").unwrap().starts_with("drawbridge_console=; Path=/; Max-Age=0"));
+    assert_eq!(browser.send(&browser.request("GET", "/api/console/session")).status, 401);
+    bridge.holds();
+}
+
+#[test]
+fn a_rule_is_shown_before_it_holds_and_keeps_the_owners_comments() {
+    let bridge = Bridge::configured(ASKS);
+    let (browser, mut host) = (Browser::open(&bridge), bridge.guest("laptop", &[]));
+    assert!(!went_well(&host.tool("files_write", arguments("milk"))));
+    let asked = browser.get("/api/console/approvals");
+    let path = format!("/api/console/approvals/{}", asked["approvals"][0]["id"].as_str().unwrap());
+    let rule = browser.tell("POST", &path, &json!({"decision": "allow_always"}))["rule"].clone();
+    assert_eq!(rule, json!({"tools": ["files_write"], "callers": ["key:laptop"], "then": "allow"}));
+    for text in ["milk", "bread"] {
+        assert!(went_well(&host.tool("files_write", arguments(text))), "from now on without asking");
+    }
+    assert!(!went_well(&bridge.guest("other", &[]).tool("files_write", arguments("eggs"))), "for this caller");
+
+    let config = browser.get("/api/console/config");
+    let text = config["text"].as_str().unwrap();
+    assert!(text.contains("# my rules") && text.contains("# always") && config["checked"] == json!([]), "{text}");
+    let denied = json!({"rules": [{"tools": ["files_*"], "callers": ["key:laptop"], "then": "deny"}]});
+    let preview = browser.tell("POST", "/api/console/rules/preview", &denied);
+    let writes = |change: &Value| change["tool"] == "files_write" && change["caller"] == "key:laptop";
+    let change = preview["changes"].as_array().unwrap().iter().find(|change| writes(change)).unwrap();
+    assert_eq!((&change["before"], &change["decision"]), (&json!("allow"), &json!("deny")), "{change}");
+    assert!(went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))), "it was only shown");
+    browser.tell("PUT", "/api/console/rules", &denied);
+    assert!(!went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))));
+
+    let stale = json!({"text": "", "was": text});
+    let refused = browser.send(&browser.request("PUT", "/api/console/config").body(stale.to_string()));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    let was = browser.get("/api/console/config")["text"].clone();
+    let wrong = json!({"text": "listen = 5\n", "was": was});
+    let refused = browser.send(&browser.request("PUT", "/api/console/config").body(wrong.to_string()));
+    assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (400, &json!("listen")));
+    assert_eq!(browser.get("/api/console/config")["text"], was, "nothing was written");
+    bridge.holds();
+}
+
+#[test]
+fn keys_secrets_and_the_lever_are_the_same_as_at_the_command_line() {
+    let bridge = Bridge::start();
+    let browser = Browser::open(&bridge);
+    let made = browser.tell("POST", "/api/console/keys", &json!({"name": "laptop", "scopes": ["files_list"]}));
+    let mut host = crate::program::Modern::new(bridge.hub.address(), made["secret"].as_str().unwrap());
+    assert!(went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))));
+    assert!(!went_well(&host.tool("files_write", arguments("x"))));
+    assert!(!browser.get("/api/console/keys").to_string().contains(made["secret"].as_str().unwrap()));
+
+    browser.tell("PUT", "/api/console/secrets/openai", &json!({"value": "sk-very-secret"}));
+    assert_eq!(browser.get("/api/console/secrets"), json!({"secrets": ["openai"]}));
+    assert_eq!(bridge.home.run(&["secrets", "list"]).good(), "openai\n");
+    assert!(!bridge.home.log().contains("sk-very-secret"));
+
+    let mut events = browser.events(None);
+    browser.tell("POST", "/api/console/bridge", &json!({"state": "raised"}));
+    event(&mut events, "bridge", |data| data["state"] == "raised");
+    assert!(!went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))));
+    bridge.home.run(&["lower"]).good();
+    event(&mut events, "bridge", |data| data["state"] == "lowered");
+    assert!(went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))));
+    browser.tell("DELETE", "/api/console/keys/laptop", &json!({}));
+    event(&mut events, "keys", |_| true);
+    let refused = bridge.hub.connect().ask(&host.request("tools/list", json!({})));
+    assert_eq!(refused.status, 401);
+    bridge.holds();
+}
+
+#[test]
+fn the_console_needs_a_hub_that_runs() {
+    let home = crate::program::Home::new();
+    let ran = home.run(&["console", "--no-open"]);
+    assert!(ran.code() != 0 && ran.err().contains("drawbridge serve"), "{}", ran.err());
+}
