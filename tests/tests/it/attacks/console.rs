@@ -97,7 +97,8 @@ fn a3_another_page_with_the_owners_cookie() {
     assert!(!bridge.home.in_root("by-an-attack.txt").exists());
     let socket = browser.request("GET", "/api/terminals/x/stream").without("Origin");
     let socket = socket.and("Connection", "Upgrade").and("Upgrade", "websocket");
-    let socket = socket.and("Sec-WebSocket-Version", "13").and("Sec-WebSocket-Key", "MTIzNDU2Nzg5MGFiY2RlZg==");
+    let socket =
+        socket.and("Sec-WebSocket-Version", "13").and("Sec-WebSocket-Key", "MTIzNDU2Nzg5MGFiY2RlZg==");
     assert_eq!(browser.send(&socket).status, 403, "no Origin says who asks");
     check_no_effect(bridge);
 }
@@ -115,7 +116,8 @@ fn a5_nothing_of_the_console_opens_without_signing_in() {
         let in_the_url = Request { target: format!("{path}?key={key}&link={unused}"), ..bare.clone() };
         let cookie = |value: &str| bare.clone().and("Cookie", format!("drawbridge_console={value}"));
         let bearer = |value: &str| bare.clone().and("Authorization", format!("Bearer {value}"));
-        for stranger in [bare.clone(), in_the_url, cookie(&key), cookie(&unused), cookie(""), bearer(&unused)] {
+        for stranger in [bare.clone(), in_the_url, cookie(&key), cookie(&unused), cookie(""), bearer(&unused)]
+        {
             let answer = bridge.hub.connect().ask(&stranger);
             assert_eq!(answer.status, 401, "{method} {path} {:?}: {}", stranger.headers, answer.text());
         }
@@ -156,7 +158,9 @@ fn c1_a_link_works_once_and_a_guess_takes_its_time() {
     assert_eq!(ask(&json!({"link": secret})).status, 401, "it was used");
     let guest = bridge.home.add_key("guest", &[]);
     assert_eq!(ask(&json!({"key": guest})).status, 403, "the console is the owner's");
-    for bad in [json!({}), json!({"link": ""}), json!({"link": "x".repeat(100_000)}), json!({"key": 1}), json!([])] {
+    for bad in
+        [json!({}), json!({"link": ""}), json!({"link": "x".repeat(100_000)}), json!({"key": 1}), json!([])]
+    {
         assert!(matches!(ask(&bad).status, 400 | 401), "{:.80}", bad.to_string());
     }
     assert_eq!(ask(&json!({"link": "x".repeat(2_000_000)})).status, 413);
@@ -253,9 +257,14 @@ fn b4_bodies_that_are_too_large_or_no_json_are_refused_by_the_console() {
         for bad in ["", "{", "[]", "{\"a\": 1, \"a\": 2}", "\u{feff}{}", "null"] {
             assert_eq!(browser.send(&request.clone().body(bad)).status, 400, "{path} {bad:?}");
         }
-        assert_eq!(browser.send(&request.with("Content-Type", "text/plain").body("{}")).status, 415, "{path}");
+        assert_eq!(
+            browser.send(&request.with("Content-Type", "text/plain").body("{}")).status,
+            415,
+            "{path}"
+        );
     }
-    for path in ["/api/console/audit?limit=x", "/api/console/audit?nothing=1", "/api/console/audit?tool=%ff"] {
+    for path in ["/api/console/audit?limit=x", "/api/console/audit?nothing=1", "/api/console/audit?tool=%ff"]
+    {
         assert!(matches!(browser.send(&browser.request("GET", path)).status, 200 | 400), "{path}");
     }
     check_no_effect(bridge);

@@ -60,11 +60,17 @@ fn a_rule_is_shown_before_it_holds_and_keeps_the_owners_comments() {
     for text in ["milk", "bread"] {
         assert!(went_well(&host.tool("files_write", arguments(text))), "from now on without asking");
     }
-    assert!(!went_well(&bridge.guest("other", &[]).tool("files_write", arguments("eggs"))), "for this caller");
+    assert!(
+        !went_well(&bridge.guest("other", &[]).tool("files_write", arguments("eggs"))),
+        "for this caller"
+    );
 
     let config = browser.get("/api/console/config");
     let text = config["text"].as_str().unwrap();
-    assert!(text.contains("# my rules") && text.contains("# always") && config["checked"] == json!([]), "{text}");
+    assert!(
+        text.contains("# my rules") && text.contains("# always") && config["checked"] == json!([]),
+        "{text}"
+    );
     let denied = json!({"rules": [{"tools": ["files_*"], "callers": ["key:laptop"], "then": "deny"}]});
     let preview = browser.tell("POST", "/api/console/rules/preview", &denied);
     let writes = |change: &Value| change["tool"] == "files_write" && change["caller"] == "key:laptop";
@@ -89,7 +95,8 @@ fn a_rule_is_shown_before_it_holds_and_keeps_the_owners_comments() {
 fn keys_secrets_and_the_lever_are_the_same_as_at_the_command_line() {
     let bridge = Bridge::start();
     let browser = Browser::open(&bridge);
-    let made = browser.tell("POST", "/api/console/keys", &json!({"name": "laptop", "scopes": ["files_list"]}));
+    let made =
+        browser.tell("POST", "/api/console/keys", &json!({"name": "laptop", "scopes": ["files_list"]}));
     let mut host = crate::program::Modern::new(bridge.hub.address(), made["secret"].as_str().unwrap());
     assert!(went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))));
     assert!(!went_well(&host.tool("files_write", arguments("x"))));
