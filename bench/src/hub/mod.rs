@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use drawbridge_contract::{Annotations, Authenticator as _};
+use drawbridge_contract::{Annotations, Authenticator as _, Server};
 use drawbridge_gateway::{Gateway, GatewaySettings};
 use drawbridge_store::{By, KeyKind, NewKey, Store};
 use sha2::{Digest as _, Sha256};
@@ -58,22 +58,36 @@ fn variable(name: &str) -> anyhow::Result<String> {
 pub async fn open_door(settings: &HubSettings) -> anyhow::Result<Arc<Gateway>> {
     let annotations = if settings.changes { Annotations::CHANGES } else { Annotations::READS };
     let echo = Echo::read(Path::new(&settings.tools), annotations)?;
-    let store = Store::open(Path::new(&settings.home))?;
-    let door = Gateway::open(store.clone(), &GatewaySettings::default(), vec![Arc::new(echo)])?;
+    open_door_to(Arc::new(echo), &settings.home, &settings.key, &["echo", "generated_*"]).await
+}
+
+/// Opens a door to another server: with its state in the folder `home`, and one key of this secret for what the `scopes` name.
+///
+/// # Errors
+///
+/// When the state cannot be read.
+pub async fn open_door_to(
+    server: Arc<dyn Server>,
+    home: &str,
+    key: &str,
+    scopes: &[&str],
+) -> anyhow::Result<Arc<Gateway>> {
+    let store = Store::open(Path::new(home))?;
+    let door = Gateway::open(store.clone(), &GatewaySettings::default(), vec![server])?;
     // An earlier start with the same state has left its key.
-    if door.authenticate(&settings.key).is_err() {
-        store.keys().replace(new_key(&settings.key), By::now("owner", "cli")).await?;
+    if door.authenticate(key).is_err() {
+        store.keys().replace(new_key(key, scopes), By::now("owner", "cli")).await?;
     }
     Ok(door)
 }
 
-fn new_key(secret: &str) -> NewKey {
+fn new_key(secret: &str, scopes: &[&str]) -> NewKey {
     NewKey {
         id: None,
         name: "bench".into(),
         hash: Sha256::digest(secret).into(),
         kind: KeyKind::Key,
-        scopes: vec!["echo".into(), "generated_*".into()],
+        scopes: scopes.iter().map(ToString::to_string).collect(),
         tier: None,
         expires_us: None,
         calls_per_minute: None,
