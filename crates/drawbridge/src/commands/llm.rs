@@ -131,7 +131,8 @@ async fn providers(as_json: bool) -> Result<ExitCode> {
     } else {
         output::table(&["NAME", "KIND", "ADDRESS", ""], list)?;
     }
-    let all_work = answer["providers"].as_array().is_none_or(|all| all.iter().all(|one| one["works"] == true));
+    let all_work =
+        answer["providers"].as_array().is_none_or(|all| all.iter().all(|one| one["works"] == true));
     Ok(if all_work { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -256,7 +256,7 @@ fn completion_tokens(part: &Part) -> u64 {
         Part::Text { text } => tokens_of(text),
         Part::Reasoning(thought) => tokens_of(&thought.text),
         Part::ToolCall(call) => tokens_of(&call.name) + tokens_of(&call.arguments),
-        Part::Image(_) | Part::ToolResult(_) => 0,
+        Part::Image(_) | Part::File(_) | Part::ToolResult(_) => 0,
     }
 }
 

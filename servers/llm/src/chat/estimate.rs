@@ -9,6 +9,9 @@ const BYTES_PER_TOKEN: u64 = 4;
 const MESSAGE_TOKENS: u64 = 4;
 /// A picture of about a million pixels, as most providers count it.
 pub const IMAGE_TOKENS: u64 = 1_500;
+/// Bytes of a PDF in base64 for each token that its pages come to: a page of words has some 30 KB and 2 000 tokens, a
+/// scanned one more bytes and about as many tokens. Rather too many than too few.
+const DOCUMENT_BYTES_PER_TOKEN: u64 = 8;
 
 /// About how many tokens these words have.
 #[must_use]
@@ -24,6 +27,7 @@ fn tokens_of_part(part: &Part) -> u64 {
     match part {
         Part::Text { text } => tokens_of(text),
         Part::Image(_) => IMAGE_TOKENS,
+        Part::File(document) => (document.base64.len() as u64).div_ceil(DOCUMENT_BYTES_PER_TOKEN),
         Part::Reasoning(thought) => tokens_of(&thought.text),
         Part::ToolCall(call) => tokens_of(&call.name) + tokens_of(&call.arguments),
         Part::ToolResult(result) => result.parts.iter().map(tokens_of_part).sum(),

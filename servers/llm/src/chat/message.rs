@@ -41,6 +41,8 @@ pub enum Part {
     },
     /// A picture.
     Image(Image),
+    /// A document that the provider reads itself.
+    File(Document),
     /// What a model thought before it answered.
     Reasoning(Reasoning),
     /// A tool that the model wants called.
@@ -57,6 +59,24 @@ pub struct Image {
     /// How closely to look: `low`, `high` or `auto`; only OpenAI's dialects know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// A document that is given to the provider as it is: a PDF.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Document {
+    /// What it is called.
+    pub name: String,
+    /// `application/pdf`.
+    pub media_type: String,
+    /// Its bytes in base64, as every dialect wants them.
+    pub base64: String,
+}
+
+impl Document {
+    /// Itself as an address.
+    pub(crate) fn url(&self) -> String {
+        format!("data:{};base64,{}", self.media_type, self.base64)
+    }
 }
 
 /// Where the bytes of a picture are.

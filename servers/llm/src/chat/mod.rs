@@ -22,7 +22,7 @@ pub use accumulate::{ANSWER_BYTES_MAX, Accumulator, TOOL_CALLS_MAX, TooMuch};
 pub use estimate::{IMAGE_TOKENS, tokens_of};
 pub use failure::{Failure, FailureKind, MESSAGE_CHARACTERS_MAX};
 pub(crate) use message::words;
-pub use message::{Image, ImageSource, Message, Part, Reasoning, Role, ToolCall, ToolResultPart};
+pub use message::{Document, Image, ImageSource, Message, Part, Reasoning, Role, ToolCall, ToolResultPart};
 pub use piece::{Piece, Stage};
 pub use raw::RawJson;
 pub use request::{ChatRequest, Effort, Extra, Family, ResponseFormat, ToolChoice, ToolDefinition};

@@ -172,6 +172,12 @@ impl ChatRequest {
         self.messages.iter().flat_map(|one| &one.parts).any(has_image_url)
     }
 
+    /// Whether documents are in it.
+    #[must_use]
+    pub fn has_documents(&self) -> bool {
+        self.messages.iter().flat_map(|message| &message.parts).any(|part| matches!(part, Part::File(_)))
+    }
+
     /// About how many tokens the prompt has, tools included: what is reserved before the provider counts.
     #[must_use]
     pub fn estimated_prompt_tokens(&self) -> u64 {

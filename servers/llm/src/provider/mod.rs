@@ -39,6 +39,11 @@ use crate::error::OpenError;
 use crate::settings::{ProviderKind, ProviderSettings, Secret, Waits};
 use crate::wire::{ClientDialect, ProviderDialect};
 
+/// The field by which a conversation is kept at its provider.
+pub(crate) const STORE: &str = "store";
+/// The field that names the answer that a question follows.
+pub(crate) const PREVIOUS: &str = "previous_response_id";
+
 /// One provider.
 pub(crate) struct Provider {
     /// What the owner calls it.
@@ -139,6 +144,14 @@ impl Provider {
     /// A [`Failure`] when there are no words for it.
     pub(crate) fn question(&self, request: &ChatRequest) -> Result<(Spoken, Vec<u8>), Failure> {
         let first = (self.dialect, self.version);
+        let is_kept = |name| request.extra.family.is_none() && request.extra.fields.contains_key(name);
+        if is_kept(STORE) || is_kept(PREVIOUS) {
+            return match self.kind {
+                // Its v0 remembers nothing, so it is no way out here.
+                ProviderKind::LmStudioV1 => Ok((first, first.0.encode_chat(request)?)),
+                _ => Err(self.remembers_nothing()),
+            };
+        }
         match first.0.encode_chat(request) {
             Err(_) if self.kind == ProviderKind::LmStudioV1 => {
                 let second = dialect::of(ProviderKind::LmStudio);
@@ -146,6 +159,14 @@ impl Provider {
             }
             encoded => Ok((first, encoded?)),
         }
+    }
+
+    fn remembers_nothing(&self) -> Failure {
+        let words = format!(
+            "{} keeps no conversations, only LM Studio's v1 does: send all of it as messages, without remember or follows",
+            self.name
+        );
+        Failure::new(FailureKind::Invalid, words)
     }
 
     /// What a client is passed on to it in whose dialect it speaks.

@@ -14,8 +14,9 @@ use super::question::{Question, Sampling};
 use super::tell::Teller;
 use super::{ASKS, cost, unanswered};
 use crate::answering::Finished;
-use crate::chat::{ChatResult, Piece};
+use crate::chat::{ChatRequest, ChatResult, Piece};
 use crate::models::{Asker, Models};
+use crate::provider::{PREVIOUS, STORE};
 
 /// How long an answer may take: long ones of large models on small machines do.
 pub(crate) const CHAT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -32,6 +33,12 @@ pub(crate) struct Input {
     /// What the answer must look like: a JSON Schema that it has to fit, or `true` for any JSON object.
     #[serde(default)]
     json: Option<Value>,
+    /// Whether the provider keeps the conversation, so that `follows` can go on with it. Only LM Studio's v1 does.
+    #[serde(default)]
+    remember: bool,
+    /// The `id` of an earlier answer that was asked for with `remember`: then only what is new has to be asked.
+    #[serde(default)]
+    follows: Option<String>,
 }
 
 /// What came of the question.
@@ -80,6 +87,7 @@ impl TypedTool<Models> for Chat {
         let mut request = input.question.into_request(context).await?;
         input.sampling.apply(&mut request)?;
         request.response_format = input.json.map(super::question::response_format).transpose()?;
+        remember(&mut request, input.remember, input.follows);
         request.stream = true;
         let teller = Teller::new(context);
         let asker =
@@ -92,6 +100,17 @@ impl TypedTool<Models> for Chat {
         }
         let asked = answering.full.to_string();
         Ok(answer(asked, answering.finish()).into())
+    }
+}
+
+/// What LM Studio's v1 calls it; nobody else is asked so.
+fn remember(request: &mut ChatRequest, stored: bool, follows: Option<String>) {
+    let fields = &mut request.extra.fields;
+    if stored || follows.is_some() {
+        fields.insert(STORE.to_owned(), true.into());
+    }
+    if let Some(follows) = follows {
+        fields.insert(PREVIOUS.to_owned(), follows.into());
     }
 }
 

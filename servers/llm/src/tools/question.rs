@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::chat::{ChatRequest, Effort, Image, Message, Part, RawJson, ResponseFormat, Role};
+use crate::chat::{ChatRequest, Document, Effort, Image, Message, Part, RawJson, ResponseFormat, Role};
 
 /// How many files one question may have.
 pub(crate) const FILES_MAX: usize = 16;
@@ -31,7 +31,7 @@ pub(crate) struct Question {
     /// Pictures to look at, as `data:image/…;base64,…` or as addresses that the provider fetches.
     #[serde(default)]
     images: Vec<String>,
-    /// Files from the roots to read along, by their paths: texts and pictures.
+    /// Files from the roots to read along, by their paths: texts and pictures, and PDF files where the provider reads them.
     #[serde(default)]
     #[schemars(length(max = FILES_MAX))]
     files: Vec<String>,
@@ -138,8 +138,27 @@ async fn read_file(context: &Context, path: &str) -> Result<Vec<Part>, ToolError
         return Err(ToolError::Invalid(format!("{path} cannot be read: {}", result.content.plain_text())));
     }
     let mut parts = vec![Part::text(format!("File {path}:\n"))];
-    parts.extend(result.content.parse().unwrap_or_default().iter().filter_map(part_of));
+    for block in &result.content.parse().unwrap_or_default() {
+        let part = part_of(block).or_else(|| document(block, path));
+        parts.push(part.ok_or_else(|| unreadable(block, path))?);
+    }
     Ok(parts)
+}
+
+/// The only documents that providers read.
+const PDF: &str = "application/pdf";
+
+/// A file that a provider reads itself.
+fn document(block: &Value, path: &str) -> Option<Part> {
+    let (resource, name) = (&block["resource"], path.rsplit('/').next().unwrap_or(path));
+    let is_pdf = resource["mimeType"].as_str() == Some(PDF);
+    let base64 = resource["blob"].as_str().filter(|_| is_pdf)?;
+    Some(Part::File(Document { name: name.into(), media_type: PDF.into(), base64: base64.into() }))
+}
+
+fn unreadable(block: &Value, path: &str) -> ToolError {
+    let kind = block["resource"]["mimeType"].as_str().unwrap_or("of a kind that nobody knows");
+    ToolError::Invalid(format!("{path} is {kind}, which no model reads: give texts, pictures and PDF files"))
 }
 
 pub(super) fn part_of(block: &Value) -> Option<Part> {
@@ -189,5 +208,26 @@ pub(super) fn response_format(json: Value) -> Result<ResponseFormat, ToolError> 
             Ok(ResponseFormat::Schema { name: "answer".to_owned(), schema, strict: Some(true) })
         }
         _ => Err(ToolError::Invalid("json is `true`, or a JSON Schema".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn blob(kind: &str) -> Value {
+        json!({"type": "resource", "resource": {"uri": "root://x", "mimeType": kind, "blob": "JVBERi0="}})
+    }
+
+    #[test]
+    fn a_pdf_is_given_as_it_is_and_what_nobody_reads_is_named() {
+        let given = document(&blob(PDF), "notes/bill.pdf");
+        let wanted = Document { name: "bill.pdf".into(), media_type: PDF.into(), base64: "JVBERi0=".into() };
+        assert_eq!(given, Some(Part::File(wanted)));
+        assert_eq!(document(&blob("application/zip"), "a.zip"), None);
+        let why = unreadable(&blob("application/zip"), "a.zip").to_string();
+        assert!(why.contains("a.zip is application/zip") && why.contains("PDF"), "{why}");
     }
 }

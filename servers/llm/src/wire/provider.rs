@@ -114,6 +114,12 @@ impl ProviderDialect {
         !matches!(self, Self::LmStudioV0 | Self::LmStudioV1 | Self::Ollama | Self::Gemini)
     }
 
+    /// Whether there are words for a document. Whether the model reads it, its provider says.
+    #[must_use]
+    pub fn takes_documents(self) -> bool {
+        !matches!(self, Self::LmStudioV0 | Self::LmStudioV1 | Self::Ollama | Self::LlamaCpp)
+    }
+
     /// The body of a chat request.
     ///
     /// # Errors
@@ -122,6 +128,11 @@ impl ProviderDialect {
         if !self.takes_image_urls() && request.has_image_urls() {
             return Err(invalid(
                 "this provider takes no addresses of images: give the image itself, as data:image/…;base64,…",
+            ));
+        }
+        if !self.takes_documents() && request.has_documents() {
+            return Err(invalid(
+                "this provider reads no PDF files: ask a model of OpenAI, Anthropic or Gemini, or give it the text",
             ));
         }
         match self {

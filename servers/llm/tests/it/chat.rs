@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drawbridge_contract::{Cancellation, Live};
 use drawbridge_llm::{ProviderKind, ProviderSettings, Secret, Waits};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::desk::{Desk, Ear, provider};
 use crate::double::{Double, Reply, Step, answer, ends, event, says};
@@ -185,4 +185,42 @@ async fn nothing_asked_and_unknown_models_are_told_so() {
     assert!(unknown.contains("there is no model \"huge\"; there are one/tiny"), "{unknown}");
     let hot = desk.owner.error("llm_chat", json!({"model": "tiny", "prompt": "x", "temperature": 3})).await;
     assert!(hot.contains("temperature"), "{hot}");
+}
+
+#[tokio::test]
+async fn lm_studio_goes_on_with_a_conversation_that_it_keeps() {
+    let double = Double::start(|_| {
+        let begin = json!({"type": "chat.start", "model_instance_id": "tiny"});
+        let said = json!({"type": "message.delta", "content": "Blue."});
+        let end = json!({"type": "chat.end", "result": {"model_instance_id": "tiny", "response_id": "resp_2",
+            "output": [{"type": "message", "content": "Blue."}], "stats": {"input_tokens": 5, "total_output_tokens": 2}}});
+        let event = |value: &Value| {
+            Step::Chunk(format!("event: {}\ndata: {value}\n\n", value["type"].as_str().unwrap()).into_bytes())
+        };
+        Reply::events([begin, said, end].iter().map(event).collect())
+    })
+    .await;
+    let desk = Desk::of(|settings| {
+        let kind = ProviderKind::LmStudioV1;
+        settings
+            .providers
+            .push(ProviderSettings { address: double.url(), ..ProviderSettings::new("lm", kind) });
+        settings.providers.push(provider("one", &double));
+    });
+    let data = desk
+        .owner
+        .data("llm_chat", json!({"model": "lm/tiny", "prompt": "I like blue.", "remember": true}))
+        .await;
+    assert_eq!(data["id"], "resp_2", "{data}");
+    assert_eq!(double.last().json()["store"], true);
+    let ask = json!({"model": "lm/tiny", "prompt": "What do I like?", "follows": "resp_2"});
+    desk.owner.data("llm_chat", ask.clone()).await;
+    let asked = double.last().json();
+    assert_eq!((&asked["previous_response_id"], &asked["store"]), (&json!("resp_2"), &json!(true)));
+    assert_eq!(asked["input"].as_array().unwrap().len(), 1, "only what is new is asked");
+    let elsewhere =
+        desk.owner.error("llm_chat", json!({"model": "one/tiny", "prompt": "x", "follows": "resp_2"})).await;
+    assert!(elsewhere.contains("keeps no conversations"), "{elsewhere}");
+    desk.owner.data("llm_chat", json!({"model": "lm/tiny", "prompt": "x"})).await;
+    assert_eq!(double.last().json()["store"], false, "nothing is kept unless that is wanted");
 }

@@ -246,7 +246,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
         Part::ToolCall(call) => {
             Some(Block::ToolUse { id: &call.id, name: &call.name, input: arguments(&call.arguments) })
         }
-        Part::Image(_) | Part::ToolResult(_) => None,
+        Part::Image(_) | Part::File(_) | Part::ToolResult(_) => None,
     }
 }
 

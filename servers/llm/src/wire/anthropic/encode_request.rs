@@ -116,6 +116,10 @@ enum Block<'a> {
     Image {
         source: Source<'a>,
     },
+    Document {
+        title: &'a str,
+        source: Source<'a>,
+    },
     Thinking {
         thinking: &'a str,
         signature: &'a str,
@@ -239,6 +243,10 @@ fn block(part: &Part) -> Option<Block<'_>> {
     match part {
         Part::Text { text } => (!text.trim().is_empty()).then_some(Block::Text { text }),
         Part::Image(image) => Some(picture(image)),
+        Part::File(file) => {
+            let source = Source::Base64 { media_type: &file.media_type, data: &file.base64 };
+            Some(Block::Document { title: &file.name, source })
+        }
         Part::Reasoning(thought) => reasoning(thought),
         Part::ToolCall(call) => {
             Some(Block::ToolUse { id: &call.id, name: &call.name, input: arguments(&call.arguments) })

@@ -218,6 +218,10 @@ fn wire_part<'a>(request: &'a ChatRequest, part: &'a Part) -> Option<WirePart<'a
             (!text.is_empty()).then(|| WirePart { text: Some(text), ..WirePart::default() })
         }
         Part::Image(image) => picture(image),
+        Part::File(file) => Some(WirePart {
+            inline_data: Some(Blob { mime_type: &file.media_type, data: &file.base64 }),
+            ..WirePart::default()
+        }),
         Part::ToolCall(call) => Some(called(call)),
         Part::ToolResult(result) => Some(told(request, result)),
         // Thoughts need not come back, and without their signature may not.

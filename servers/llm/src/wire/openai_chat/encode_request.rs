@@ -148,6 +148,13 @@ enum Content<'a> {
 enum WirePart<'a> {
     Text { text: &'a str },
     ImageUrl { image_url: ImageUrl<'a> },
+    File { file: WireFile<'a> },
+}
+
+#[derive(Serialize)]
+struct WireFile<'a> {
+    filename: &'a str,
+    file_data: String,
 }
 
 #[derive(Serialize)]
@@ -289,7 +296,7 @@ fn spoken(message: &Message, flavour: Flavour) -> WireMessage<'_> {
 }
 
 fn content(message: &Message) -> Option<Content<'_>> {
-    if message.parts.iter().any(|part| part.as_image().is_some()) {
+    if message.parts.iter().any(|part| matches!(part, Part::Image(_) | Part::File(_))) {
         return Some(Content::Parts(message.parts.iter().filter_map(part).collect()));
     }
     let words = message.words();
@@ -301,6 +308,9 @@ fn part(part: &Part) -> Option<WirePart<'_>> {
     match part {
         Part::Text { text } => Some(WirePart::Text { text }),
         Part::Image(image) => Some(picture(image)),
+        Part::File(file) => {
+            Some(WirePart::File { file: WireFile { filename: &file.name, file_data: file.url() } })
+        }
         _ => None,
     }
 }

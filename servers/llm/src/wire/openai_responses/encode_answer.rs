@@ -360,7 +360,7 @@ fn item(part: &Part, answer: &str, at: usize) -> Option<Item> {
         Part::ToolCall(call) => {
             (Kind::Call { call: call.id.clone(), name: call.name.clone() }, &call.arguments)
         }
-        Part::Image(_) | Part::ToolResult(_) => return None,
+        Part::Image(_) | Part::File(_) | Part::ToolResult(_) => return None,
     };
     Some(Item { id: kind.id(answer, at), kind, text: text.clone(), open: false })
 }

@@ -118,6 +118,10 @@ enum Content<'a> {
     SummaryText {
         text: &'a str,
     },
+    InputFile {
+        filename: &'a str,
+        file_data: String,
+    },
     InputImage {
         image_url: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,6 +203,7 @@ fn content(part: &Part, role: Role) -> Option<Content<'_>> {
         Part::Text { text } if role == Role::Assistant => Some(Content::OutputText { text }),
         Part::Text { text } => Some(Content::InputText { text }),
         Part::Image(image) => Some(picture(image)),
+        Part::File(file) => Some(Content::InputFile { filename: &file.name, file_data: file.url() }),
         _ => None,
     }
 }
@@ -214,7 +219,7 @@ fn item(part: &Part) -> Option<Item<'_>> {
             Some(Item::FunctionCallOutput { call_id: &result.call, output: output(result) })
         }
         Part::Reasoning(thought) => reasoning(thought),
-        Part::Text { .. } | Part::Image(_) => None,
+        Part::Text { .. } | Part::Image(_) | Part::File(_) => None,
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn apart(result: &ChatResult, size: usize) -> Vec<Piece> {
                 let fragments = fragments(&call.arguments, size);
                 pieces.extend(fragments.map(|fragment| Piece::ToolCallArguments { index, fragment }));
             }
-            Part::Image(_) | Part::ToolResult(_) => {}
+            Part::Image(_) | Part::File(_) | Part::ToolResult(_) => {}
         }
     }
     pieces.extend(result.stats.stop_reason.clone().map(Piece::Stop));
