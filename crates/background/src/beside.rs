@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drawbridge_contract::{CancellationToken, Handler, Refusal};
-use drawbridge_jobs::Embedded;
 use drawbridge_jobs::schedule::Schedules;
 use drawbridge_jobs::webhook::{WebhookSettings, Webhooks};
+use drawbridge_jobs::{Embedded, Engine};
 use tokio::task::JoinHandle;
 
 use crate::Background;
@@ -18,13 +18,38 @@ pub(crate) struct Beside {
     pub(crate) planned: Arc<Planned>,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// What has the jobs, where that is not the file that these are kept in.
+    elsewhere: Option<Arc<dyn Engine>>,
+    file: Embedded,
 }
 
 impl Background {
-    /// Keeps webhooks and schedules in the embedded engine's file; nothing is sent or begun yet. `sealing` seals the
-    /// secrets of receivers. Once: a second time changes nothing.
+    /// Keeps webhooks and schedules in the file of the embedded engine that has the jobs; nothing is sent or begun yet.
+    /// `sealing` seals the secrets of receivers. Once: a second time changes nothing.
     pub fn keep_beside(
         &self,
+        engine: &Embedded,
+        sealing: &[u8; 32],
+        settings: WebhookSettings,
+        door: &Arc<dyn Handler>,
+    ) {
+        self.keep(None, engine, sealing, settings, door);
+    }
+
+    /// The same, where another engine has the jobs, and `file` nothing but these.
+    pub fn keep_beside_elsewhere(
+        &self,
+        file: &Embedded,
+        sealing: &[u8; 32],
+        settings: WebhookSettings,
+        door: &Arc<dyn Handler>,
+    ) {
+        self.keep(Some(self.0.engine.clone()), file, sealing, settings, door);
+    }
+
+    fn keep(
+        &self,
+        elsewhere: Option<Arc<dyn Engine>>,
         engine: &Embedded,
         sealing: &[u8; 32],
         settings: WebhookSettings,
@@ -35,6 +60,8 @@ impl Background {
             planned: Arc::new(Planned { schedules: Schedules::new(engine.clone()), door: door.clone() }),
             stop: CancellationToken::new(),
             tasks: Mutex::default(),
+            elsewhere,
+            file: engine.clone(),
         };
         let _ = self.0.beside.set(beside);
     }
@@ -66,7 +93,9 @@ impl Beside {
         let may_hear = Arc::new(move |caller: &str| doorkeeper.recall(caller).is_some());
         let telling = self.told.0.start(may_hear, self.stop.clone());
         let planning = schedules.start(Arc::new(ThroughDoor(door.clone())), self.stop.clone());
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([telling, planning]);
+        let following = self.elsewhere.clone().map(|jobs| self.told.0.follow(jobs, self.stop.clone()));
+        let tasks = [telling, planning].into_iter().chain(following);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
     }
 
     /// Begins nothing more, and lets what is under way end.
@@ -77,6 +106,11 @@ impl Beside {
             if let Err(error) = task.await {
                 tracing::error!(%error, "webhooks or schedules ended badly");
             }
+        }
+        if self.elsewhere.is_some()
+            && let Err(error) = self.file.close().await
+        {
+            tracing::error!(%error, "webhooks and schedules could not be closed");
         }
     }
 }

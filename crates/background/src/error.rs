@@ -13,6 +13,9 @@ pub(crate) fn refusal(error: EngineError) -> Refusal {
         }
         EngineError::Told { kind: Told::Invalid, .. } => ToolError::Invalid(message).into(),
         EngineError::Told { kind: Told::TooMany, .. } => ToolError::Refused(message).into(),
+        EngineError::Away { .. } | EngineError::Closed | EngineError::Told { kind: Told::Passing, .. } => {
+            ToolError::Away(message).into()
+        }
         _ => {
             tracing::error!(%error, "the jobs failed");
             ToolError::Failed(message).into()

@@ -7,6 +7,7 @@
 //! end         what came of that call, in the engine's words
 //! question    what a job asks, and the answers
 //! decisions   jobs that wait for the owner's yes go on when it was given
+//! limits      what may run at once, as it is configured
 //! look        what callers see of their jobs, and how they steer them
 //! view        one job, as its caller sees it
 //! webhooks    who is told what becomes of jobs
@@ -23,6 +24,7 @@ mod decisions;
 mod end;
 mod enqueue;
 mod error;
+mod limits;
 mod look;
 mod question;
 mod runner;
@@ -37,7 +39,7 @@ use std::time::Duration;
 
 use drawbridge_contract::Handler;
 use drawbridge_jobs::worker::{Worker, WorkerSettings};
-use drawbridge_jobs::{Engine, Policies, Retention};
+use drawbridge_jobs::{Engine, LimitRow, Policies, Retention};
 use tokio::task::JoinHandle;
 
 pub use enqueue::ATTEMPT_TIME_MAX;
@@ -79,6 +81,11 @@ struct Inner {
     /// Lets jobs go on that waited for the owner's decision.
     decisions: Mutex<Option<JoinHandle<()>>>,
     beside: OnceLock<beside::Beside>,
+    /// How the engine was, where it cannot say so at once, and what looks at it.
+    seen: Mutex<look::Seen>,
+    watching: Mutex<Option<JoinHandle<()>>>,
+    /// What sets the limits.
+    limiting: Mutex<Option<JoinHandle<()>>>,
     /// Held while an answer is written.
     answering: tokio::sync::Mutex<()>,
 }
@@ -98,6 +105,9 @@ impl Background {
             at_work: Mutex::new(None),
             decisions: Mutex::new(None),
             beside: OnceLock::new(),
+            seen: Mutex::default(),
+            watching: Mutex::new(None),
+            limiting: Mutex::new(None),
             answering: tokio::sync::Mutex::default(),
         }))
     }
@@ -122,6 +132,18 @@ impl Background {
         *self.at_work() = Some(AtWork { worker, concurrency });
     }
 
+    /// Gives the engine these limits, and takes away all others, as soon as it can be reached. Needs a tokio runtime; once.
+    pub fn keep_limits(&self, limits: Vec<LimitRow>) {
+        let engine = self.0.engine.clone();
+        let setting = tokio::spawn(async move {
+            while let Err(error) = limits::keep(&*engine, &limits).await {
+                tracing::warn!(%error, "the limits of jobs could not be set; trying again");
+                tokio::time::sleep(limits::AGAIN_AFTER).await;
+            }
+        });
+        lock(&self.0.limiting).replace(setting).inspect(JoinHandle::abort);
+    }
+
     /// Lets jobs go on that wait for the owner's decision, when it was made. Needs a tokio runtime.
     pub fn decide(&self, door: &Arc<dyn Handler>) {
         let following = tokio::spawn(decisions::follow(self.0.engine.clone(), door.clone()));
@@ -135,8 +157,9 @@ impl Background {
         if let Some(beside) = self.0.beside.get() {
             beside.close().await;
         }
-        let decisions = lock(&self.0.decisions).take();
-        decisions.inspect(JoinHandle::abort);
+        for task in [&self.0.decisions, &self.0.watching, &self.0.limiting] {
+            lock(task).take().inspect(JoinHandle::abort);
+        }
         let at_work = self.at_work().take();
         if let Some(AtWork { worker, .. }) = at_work {
             worker.drain(grace).await;

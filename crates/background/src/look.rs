@@ -1,6 +1,7 @@
 //! What callers see of their jobs, and how they steer them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use drawbridge_contract::{
     Answers, Arguments, Backlog, Caller, JOBS_PAGE_MAX, JobAccepted, JobEnd, JobEvent, JobFilter, JobFuture,
@@ -10,10 +11,21 @@ use drawbridge_contract::{
 use drawbridge_jobs::{Filter, Job, JobId, QueueCounts, State};
 use futures::FutureExt as _;
 use futures::stream::BoxStream;
+use tokio::task::JoinHandle;
 
 use crate::Background;
 use crate::error::{not_found, refusal};
 use crate::question::{Answered, Question};
+
+/// How often an engine on another machine is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How an engine on another machine was, when it was looked at last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    counts: Vec<QueueCounts>,
+    failing: Option<String>,
+}
 
 impl Background {
     /// The job, if it is there for who asks.
@@ -209,11 +221,34 @@ impl Jobs for Background {
 }
 
 impl Background {
-    /// The load as far as it is known at once: for answers that wait for nobody. What keeps jobs from being taken is not
-    /// among it, and an engine on another machine does not tell its queues so.
+    /// The load as far as it is known at once: for answers that wait for nobody. Of an engine on another machine, what was
+    /// seen last; see [`watch_load`](Self::watch_load).
     pub fn load_now(&self) -> JobLoad {
-        let counts = self.0.engine.counts().now_or_never().and_then(Result::ok).unwrap_or_default();
-        self.load_of(counts, None)
+        match self.0.engine.counts().now_or_never() {
+            Some(counts) => self.load_of(counts.unwrap_or_default(), None),
+            None => {
+                let Seen { counts, failing } = crate::lock(&self.0.seen).clone();
+                self.load_of(counts, failing)
+            }
+        }
+    }
+
+    /// Looks every few seconds how an engine on another machine is, for [`load_now`](Self::load_now). Needs a tokio
+    /// runtime; ends with [`close`](Self::close).
+    pub fn watch_load(&self) {
+        let inner = Arc::downgrade(&self.0);
+        let watching = tokio::spawn(async move {
+            while let Some(inner) = inner.upgrade() {
+                let seen = match inner.engine.counts().await {
+                    Ok(counts) => Seen { counts, failing: None },
+                    Err(error) => Seen { counts: Vec::new(), failing: Some(error.to_string()) },
+                };
+                *crate::lock(&inner.seen) = seen;
+                drop(inner);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        crate::lock(&self.0.watching).replace(watching).inspect(JoinHandle::abort);
     }
 
     fn load_of(&self, counts: Vec<QueueCounts>, failing: Option<String>) -> JobLoad {

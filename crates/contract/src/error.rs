@@ -19,10 +19,16 @@ pub enum ToolError {
     /// Anything else: says what happened, why, and what to do.
     #[error("{0}")]
     Failed(String),
+    /// What it needs is away for the moment, such as a database on another machine; the same call may go well later.
+    #[error("{0}")]
+    Away(String),
     /// The call was cancelled while it ran.
     #[error("cancelled")]
     Cancelled,
 }
+
+/// When to try again what is away for the moment.
+pub const AWAY_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl ToolError {
     /// Its kind in one word, for programs.
@@ -32,6 +38,7 @@ impl ToolError {
             Self::NotFound(_) => "not_found",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
+            Self::Away(_) => "away",
             Self::Cancelled => "cancelled",
         }
     }
@@ -134,6 +141,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::TierSpent { retry_after, .. } => Some(*retry_after),
+            Self::Tool(ToolError::Away(_)) => Some(AWAY_RETRY_AFTER),
             _ => None,
         }
     }

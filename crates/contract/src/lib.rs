@@ -43,7 +43,7 @@ pub use change::{Change, Watch};
 pub use completion::{Completion, CompletionOf, Suggestions};
 pub use content::{Block, Content};
 pub use context::{Cancellation, Context, Event, Live, LogLevel, Sink};
-pub use error::{Refusal, ToolError};
+pub use error::{AWAY_RETRY_AFTER, Refusal, ToolError};
 pub use exchange::{
     ExchangeBody, ExchangeHandle, ExchangeMethod, ExchangeRefusal, ExchangeReply, ExchangeRequest,
     ExchangeRoute, Exchanges,

@@ -136,7 +136,7 @@ pub(crate) enum Command {
     /// Tell programs elsewhere what becomes of jobs, by signed requests.
     #[command(subcommand, after_help = "Example:\n  drawbridge webhooks log --given-up")]
     Webhooks(WebhooksCommand),
-    /// Run jobs in a process of its own, on this machine or another, until Ctrl-C; needs jobs on Redis.
+    /// Run jobs in a process of its own until Ctrl-C: those of the hub on this machine, or on Redis from anywhere.
     #[command(
         after_help = "Example:\n  drawbridge worker --tools 'mail_*' --concurrency 4 --health 127.0.0.1:4748"
     )]

@@ -94,27 +94,22 @@ async fn take_over(
     }
 }
 
-/// Webhooks and schedules, kept where the jobs are.
-fn keep_beside(
-    jobs: &Background,
-    engine: &Embedded,
-    gateway: &Arc<Gateway>,
-    config: &Config,
-    sealing: &[u8; 32],
-) {
-    let settings = WebhookSettings {
+fn webhook_settings(config: &Config) -> WebhookSettings {
+    WebhookSettings {
         allowed: config.webhooks.allow.allowed(),
         callbacks_anywhere: config.webhooks.callbacks_anywhere,
         ..WebhookSettings::default()
-    };
-    let door: Arc<dyn Handler> = gateway.clone();
-    jobs.keep_beside(engine, sealing, settings, &door);
+    }
 }
 
 fn run(jobs: &Background, gateway: &Arc<Gateway>, config: &Config, kept: &Kept) {
     gateway.keep_jobs(Arc::new(jobs.clone()));
     let _ = kept.set(jobs.clone());
     jobs.start_beside();
+    jobs.keep_limits(config.jobs.limits());
+    if config.jobs.engine == config::Engine::Bullmq {
+        jobs.watch_load();
+    }
     let door: Arc<dyn Handler> = gateway.clone();
     // Also where only others run jobs: those on this machine leave it to us.
     jobs.decide(&door);
@@ -130,15 +125,28 @@ async fn open(
     gateway: &Arc<Gateway>,
     sealing: &[u8; 32],
 ) -> Result<Background, EngineError> {
-    if config.jobs.engine == config::Engine::Bullmq {
-        return on_bullmq(&config.jobs);
+    let file = {
+        let (state, jobs) = (state.to_owned(), config.jobs.clone());
+        let opened = tokio::task::spawn_blocking(move || engine(&state, &jobs)).await;
+        opened.unwrap_or(Err(EngineError::Closed))
+    };
+    let (door, settings): (Arc<dyn Handler>, _) = (gateway.clone(), webhook_settings(config));
+    if config.jobs.engine == config::Engine::Embedded {
+        let file = file?;
+        let jobs = Background::new(Arc::new(file.clone()), on_file(&config.jobs));
+        jobs.keep_beside(&file, sealing, settings, &door);
+        return Ok(jobs);
     }
-    let (state, jobs) = (state.to_owned(), config.jobs.clone());
-    let settings = on_file(&jobs);
-    let opened = tokio::task::spawn_blocking(move || engine(&state, &jobs)).await;
-    let engine = opened.unwrap_or(Err(EngineError::Closed))?;
-    let jobs = Background::new(Arc::new(engine.clone()), settings);
-    keep_beside(&jobs, &engine, gateway, config, sealing);
+    let jobs = on_bullmq(&config.jobs)?;
+    match file {
+        Ok(file) => jobs.keep_beside_elsewhere(&file, sealing, settings, &door),
+        Err(EngineError::InUse) => {
+            tracing::warn!(
+                "another drawbridge has webhooks and schedules open; here there are none until the next start"
+            );
+        }
+        Err(error) => return Err(error),
+    }
     Ok(jobs)
 }
 
@@ -151,7 +159,7 @@ fn on_file(jobs: &config::Jobs) -> BackgroundSettings {
     }
 }
 
-/// Jobs on Redis, which need not be there yet. Webhooks and schedules are kept beside the embedded engine only.
+/// Jobs on Redis, which need not be there yet. Webhooks and schedules stay in the hub's own file.
 fn on_bullmq(jobs: &config::Jobs) -> Result<Background, EngineError> {
     let kept = drawbridge_jobs_bullmq::Settings {
         password: std::env::var(config::REDIS_PASSWORD).ok(),

@@ -281,6 +281,10 @@ impl Engine for BullMq {
         })
     }
 
+    fn callbacks(&self, ids: Vec<JobId>) -> Answered<'_, Vec<Option<Arc<str>>>> {
+        Box::pin(self.shared.callbacks(ids))
+    }
+
     fn outcome(&self, id: JobId) -> Answered<'_, Outcome> {
         Box::pin(async move {
             let job = self.shared.get(id.clone()).await?;

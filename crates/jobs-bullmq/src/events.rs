@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::link::{Link, away};
 use crate::names::outer;
-use crate::view;
+use crate::{scripts, view};
 
 const DOING: &str = "read what happened";
 
@@ -110,15 +110,46 @@ pub(crate) async fn history(
     job: Option<&JobId>,
     limit: usize,
 ) -> Result<Vec<Happened>, EngineError> {
-    let mut found = Vec::new();
-    for (index, queue) in queues(link).await?.iter().enumerate() {
-        if job.is_none_or(|job| crate::names::inner(job).0 == queue) {
-            found.extend(history_of(link, queue, index, after, job, limit).await?);
+    let mut found = match job {
+        Some(_) => {
+            let mut found = Vec::new();
+            for (index, queue) in queues(link).await?.iter().enumerate() {
+                if job.is_some_and(|job| crate::names::inner(job).0 == queue) {
+                    found.extend(history_of(link, queue, index, after, job, limit).await?);
+                }
+            }
+            found
         }
-    }
+        None => history_of_all(link, after).await?,
+    };
     found.sort_unstable_by_key(|happened| happened.seq);
     found.truncate(limit);
     Ok(found)
+}
+
+/// Some of what happened in all queues after a number; nothing only if there is nothing more.
+async fn history_of_all(link: &Link, after: u64) -> Result<Vec<Happened>, EngineError> {
+    let mut from = after;
+    loop {
+        let mut script = link.script(&scripts::HISTORY);
+        script.arg(first_after(from)).arg(LOOK_MAX);
+        let streams: Vec<(String, StreamRangeReply)> = link.run(&script, DOING).await?;
+        // Of a queue that has more, nothing is known beyond: there the others end, too.
+        let ends = streams.iter().enumerate().filter(|(_, (_, page))| page.ids.len() >= LOOK_MAX);
+        let cut = ends.filter_map(|(index, (_, page))| Some(pack(&page.ids.last()?.id, index)?.0)).min();
+        let entries = streams.iter().enumerate().flat_map(|(index, (queue, page))| {
+            page.ids.iter().filter_map(move |id| match entry(queue, index, id) {
+                Some(Entry::Happened(happened) | Entry::Stop(happened)) => Some(happened),
+                _ => None,
+            })
+        });
+        let is_sure = |seq: u64| seq > after && cut.is_none_or(|cut| seq <= cut);
+        let found: Vec<Happened> = entries.filter(|happened| is_sure(happened.seq)).collect();
+        match cut {
+            Some(cut) if found.is_empty() && cut > from => from = cut,
+            _ => return Ok(found),
+        }
+    }
 }
 
 async fn history_of(

@@ -6,7 +6,7 @@ use bullmq::options::RedisConnectionOptions;
 use bullmq::redis_connection::{AnyConnection, RedisConnection};
 use bullmq::{Queue, QueueOptions};
 use drawbridge_jobs::EngineError;
-use redis::{Cmd, FromRedisValue, RedisError, Script, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -113,6 +113,16 @@ impl Link {
     ) -> Result<T, EngineError> {
         let mut connection = self.connection(doing).await?;
         command.query_async(&mut connection).await.map_err(|error| away(doing, &error))
+    }
+
+    /// Runs several commands with one message.
+    pub(crate) async fn commands<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+        doing: &'static str,
+    ) -> Result<T, EngineError> {
+        let mut connection = self.connection(doing).await?;
+        commands.query_async(&mut connection).await.map_err(|error| away(doing, &error))
     }
 
     /// A key of a queue.

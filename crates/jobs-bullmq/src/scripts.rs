@@ -18,6 +18,7 @@ scripts! {
     REPORT: "lua/report.lua",
     CHANGE: "lua/change.lua",
     LOOK: "lua/look.lua",
+    HISTORY: "lua/history.lua",
     COUNT: "lua/count.lua",
     SWEEP: "lua/sweep.lua",
 }

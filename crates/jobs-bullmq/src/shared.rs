@@ -185,6 +185,24 @@ impl Shared {
         found.try_into().map_err(|_| EngineError::NotFound { id: id.clone() })
     }
 
+    /// With which callbacks jobs were submitted. One question is enough while none was with any.
+    pub(crate) async fn callbacks(&self, ids: Vec<JobId>) -> Result<Vec<Option<Arc<str>>>, EngineError> {
+        const DOING: &str = "look for callbacks";
+        self.check_open()?;
+        let mut has_some = redis::cmd("EXISTS");
+        has_some.arg(self.link.ours("callbacks"));
+        if !self.link.command::<bool>(&has_some, DOING).await? {
+            return Ok(vec![None; ids.len()]);
+        }
+        let mut all = redis::pipe();
+        for id in &ids {
+            let (queue, bare) = inner(id);
+            all.cmd("HGET").arg(self.link.key(queue, bare)).arg("dbCallback");
+        }
+        let found: Vec<Option<String>> = self.link.commands(&all, DOING).await?;
+        Ok(found.into_iter().map(|url| url.map(Into::into)).collect())
+    }
+
     pub(crate) async fn list(
         &self,
         filter: &Filter,

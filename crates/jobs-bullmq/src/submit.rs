@@ -175,7 +175,7 @@ impl Prepared {
         after.min(self.policy.deadline_after_ms.unwrap_or(u64::MAX))
     }
 
-    /// Adds its twenty arguments.
+    /// Adds its twenty-one arguments.
     pub(crate) fn write(&self, script: &mut ScriptInvocation<'_>, settings: &Settings) {
         let job = &self.job;
         let (after_ms, run_at_ms) = match job.start {
@@ -193,6 +193,7 @@ impl Prepared {
         script.arg(if job.idempotency_key.is_some() { hex(&job.fingerprint()) } else { String::new() });
         script.arg(job.deduplication_key.as_deref().unwrap_or_default());
         script.arg(job.parent.as_ref().map_or("", JobId::as_str)).arg(u8::from(job.fails_with_children));
+        script.arg(job.callback_url.as_deref().unwrap_or_default());
     }
 }
 

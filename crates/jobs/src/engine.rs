@@ -96,6 +96,12 @@ pub trait Engine: Send + Sync + 'static {
     /// With which arguments, and with which attributes, a job was submitted (or edited since).
     fn arguments(&self, id: JobId) -> Answered<'_, (Box<RawValue>, Option<Box<RawValue>>)>;
 
+    /// Which callbacks these jobs were submitted with, in order; `None` also for those that are not there. For whoever tells
+    /// them. An engine that writes itself what is to be told needs none.
+    fn callbacks(&self, ids: Vec<JobId>) -> Answered<'_, Vec<Option<Arc<str>>>> {
+        Box::pin(std::future::ready(Ok(vec![None; ids.len()])))
+    }
+
     /// What came of a job so far.
     fn outcome(&self, id: JobId) -> Answered<'_, Outcome>;
 

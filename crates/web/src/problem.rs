@@ -164,7 +164,7 @@ impl From<Refusal> for Problem {
             Refusal::Cancelled | Refusal::Stopped(_) | Refusal::Tool(ToolError::Cancelled) => Kind::Cancelled,
             Refusal::TooLarge { .. } => Kind::TooLarge,
             Refusal::BadState(_) => Kind::BadState,
-            Refusal::AuditUnavailable(_) => Kind::Unavailable,
+            Refusal::AuditUnavailable(_) | Refusal::Tool(ToolError::Away(_)) => Kind::Unavailable,
             Refusal::Tool(ToolError::Failed(_)) | Refusal::TooDeep(_) | Refusal::Internal(_) => {
                 Kind::Internal
             }
@@ -204,6 +204,15 @@ mod tests {
                 (429, &header.parse().unwrap())
             );
         }
+    }
+
+    #[test]
+    fn what_is_away_is_asked_again_later() {
+        let response = Problem::from(Refusal::from(ToolError::Away("no Redis".into()))).into_response();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+            (503, &"5".parse().unwrap())
+        );
     }
 
     #[test]

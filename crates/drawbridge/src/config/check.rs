@@ -56,7 +56,7 @@ fn problems_of(name: &str, value: &Value) -> Vec<Problem> {
 }
 
 fn check_rules(config: Config) -> Result<Config, Vec<Problem>> {
-    let problems: Vec<Problem> = config
+    let mut problems: Vec<Problem> = config
         .rules
         .iter()
         .enumerate()
@@ -65,6 +65,8 @@ fn check_rules(config: Config) -> Result<Config, Vec<Problem>> {
             Some(Problem { field: format!("rules[{index}]"), why: error.to_string() })
         })
         .collect();
+    let limits = config.jobs.problems().into_iter().map(|(field, why)| Problem { field, why });
+    problems.extend(limits);
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 

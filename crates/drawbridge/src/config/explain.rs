@@ -102,6 +102,9 @@ const FIELDS: &[Explained] = &[
     ("jobs.attempt_minutes", None, "How long one attempt may take, for jobs that do not say."),
     ("jobs.keep_days", None, "How long jobs are remembered that completed or were cancelled."),
     ("jobs.keep_failed_days", None, "How long jobs are remembered that failed or are dead."),
+    ("jobs.queue", None, "By a queue's name, or * for each: running_max, and starts_max within per_seconds."),
+    ("jobs.tool", None, "The same by a tool's name."),
+    ("jobs.caller", None, "The same by a caller's id."),
     (
         "webhooks.allow",
         None,

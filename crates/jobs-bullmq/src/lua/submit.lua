@@ -1,5 +1,5 @@
--- Takes jobs, all of them or none. Arguments: whether the first is the parent of the others; then 20 for each job.
-local WIDTH, OPEN_MAX, KEY_SECONDS = 20, 2000000, 40 * 24 * 3600
+-- Takes jobs, all of them or none. Arguments: whether the first is the parent of the others; then 21 for each job.
+local WIDTH, OPEN_MAX, KEY_SECONDS = 21, 2000000, 40 * 24 * 3600
 local is_family = ARGV[FIRST] == '1'
 local count = (#ARGV - FIRST) / WIDTH
 
@@ -12,6 +12,7 @@ local function read(number)
     backoff = ARGV[at + 12], deadline = tonumber(ARGV[at + 13]), deadline_after = tonumber(ARGV[at + 14]),
     caller = ARGV[at + 15], idempotency = ARGV[at + 16], fingerprint = ARGV[at + 17], once = ARGV[at + 18],
     parent = ARGV[at + 19], is_strict = ARGV[at + 20] == '1',
+    callback = ARGV[at + 21],
   }
 end
 
@@ -88,6 +89,10 @@ local function take(number, job)
   end
   if run_at > NOW then add('dbRunAt', run_at) end
   if job.is_strict then add('dbStrict', '1') end
+  if job.callback ~= '' then
+    add('dbCallback', job.callback)
+    call('SET', OURS .. 'callbacks', '1', 'EX', KEY_SECONDS)
+  end
   local parent_queue, parent_id
   if is_family and number > 1 then
     parent_queue, parent_id = jobs[1].queue, jobs[1].id

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod node;
+#[path = "../../../jobs/tests/it/receiver.rs"]
+#[allow(dead_code, reason = "the embedded engine's tests need more of it")]
+mod receiver;
 mod redis_server;
 /// The story that every engine passes.
 #[path = "../../../jobs/tests/it/story.rs"]
@@ -11,6 +14,7 @@ mod story;
 #[allow(dead_code, reason = "the embedded engine's tests need more of it")]
 mod support;
 mod together;
+mod told;
 
 use drawbridge_jobs_bullmq::{BullMq, Settings};
 use redis_server::RedisServer;

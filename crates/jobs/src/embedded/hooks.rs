@@ -6,15 +6,15 @@ use std::sync::Arc;
 use drawbridge_contract::raw;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
-use super::desk::{Desk, key_of};
+use super::desk::Desk;
 use super::key::Key;
 use super::outbox::patterns;
 use super::row::at_most_rows;
 use crate::webhook::{
-    Delivery, DeliveryFilter, DeliveryState, DeliveryView, Due, EventSet, Receiver, ReceiverRow, Secrets,
-    Settled, WebhookEvent,
+    Delivery, DeliveryFilter, DeliveryState, DeliveryView, Due, EventSet, Heard, Receiver, ReceiverRow,
+    Secrets, Settled, WebhookEvent,
 };
-use crate::{EngineError, ToolPattern};
+use crate::{EngineError, JobId, ToolPattern};
 
 const DOING: &str = "write the receivers of webhooks";
 const READING: &str = "read the webhooks";
@@ -270,7 +270,7 @@ fn due_of_lane(
 ) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached(
         "SELECT delivery.id, nonce, receiver, delivery.url, job, job_nonce, \
-         coalesce((SELECT caller FROM hook WHERE hook.id = receiver), delivery.caller), event, body, attempt, next_at \
+         coalesce((SELECT caller FROM hook WHERE hook.id = receiver), delivery.caller), event, body, attempt, next_at, job_name \
          FROM delivery WHERE state = 0 AND lane = ?1 ORDER BY next_at LIMIT ?2",
     )?;
     let mut rows = select.query((lane, at_most_rows(lane_max + under_way.len() + 1)))?;
@@ -298,7 +298,7 @@ fn read_delivery(row: &SqlRow<'_>, lane: &Arc<str>) -> rusqlite::Result<Delivery
         receiver: row.get(2)?,
         lane: Arc::clone(lane),
         url: row.get(3)?,
-        job: Key { id: row.get(4)?, nonce: row.get::<_, i64>(5)?.cast_unsigned() }.job_id(),
+        job: job_of(Key { id: row.get(4)?, nonce: row.get::<_, i64>(5)?.cast_unsigned() }, row.get(11)?),
         caller: row.get(6)?,
         event: event_of(row.get(7)?),
         body: row.get(8)?,
@@ -313,12 +313,12 @@ pub(super) fn log(
     before: Option<&str>,
     limit: usize,
 ) -> Result<Vec<DeliveryView>, EngineError> {
-    let job = filter.job.as_ref().map(key_of).transpose()?;
+    let job = filter.job.as_ref().map(Key::of_any);
     let before = before.and_then(key_of_message).map_or(i64::MAX, |key| key.id);
     let read = || {
         let mut select = connection.prepare_cached(
             "SELECT id, nonce, receiver, url, job, job_nonce, tool, event, state, attempt, status, error, created, next_at, \
-             ended FROM delivery WHERE id < ?1 AND (?2 IS NULL OR receiver = ?2) AND (?3 IS NULL OR (job = ?3 AND \
+             ended, job_name FROM delivery WHERE id < ?1 AND (?2 IS NULL OR receiver = ?2) AND (?3 IS NULL OR (job = ?3 AND \
              job_nonce = ?4)) AND (NOT ?5 OR state = 3) AND (?6 IS NULL OR \
              coalesce((SELECT caller FROM hook WHERE hook.id = receiver), delivery.caller) = ?6) \
              ORDER BY id DESC LIMIT ?7",
@@ -359,7 +359,7 @@ fn read_view(row: &SqlRow<'_>) -> rusqlite::Result<DeliveryView> {
         id: message_id(Key { id: row.get(0)?, nonce: nonce(1)? }),
         receiver: row.get(2)?,
         url: row.get(3)?,
-        job: Key { id: row.get(4)?, nonce: nonce(5)? }.job_id(),
+        job: job_of(Key { id: row.get(4)?, nonce: nonce(5)? }, row.get(15)?),
         tool: row.get(6)?,
         event: event_of(row.get(7)?),
         state,
@@ -370,6 +370,11 @@ fn read_view(row: &SqlRow<'_>) -> rusqlite::Result<DeliveryView> {
         next_ms: if waits { row.get(13)? } else { None },
         ended_ms: row.get(14)?,
     })
+}
+
+/// The id of a job: its own, or what another engine calls it.
+fn job_of(key: Key, name: Option<String>) -> JobId {
+    name.map_or_else(|| key.job_id(), |name| JobId::new(&name))
 }
 
 fn event_of(number: u8) -> WebhookEvent {
@@ -383,7 +388,7 @@ fn message_id(key: Key) -> String {
 
 /// What is in a delivery's id that somebody wrote.
 pub(super) fn key_of_message(id: &str) -> Option<Key> {
-    Key::of(&crate::JobId::new(id.strip_prefix("msg_")?))
+    Key::of(&JobId::new(id.strip_prefix("msg_")?))
 }
 
 /// Receivers and deliveries, for the webhooks that use this engine.
@@ -444,6 +449,23 @@ impl super::Embedded {
         limit: usize,
     ) -> Result<Vec<DeliveryView>, EngineError> {
         self.read(|connection| log(connection, filter, before, limit))
+    }
+
+    /// Whether any receiver hears of jobs that name none themselves.
+    pub(crate) fn has_receivers(&self) -> Result<bool, EngineError> {
+        let some = "SELECT EXISTS (SELECT 1 FROM hook WHERE url IS NOT NULL AND paused = 0)";
+        self.read(|connection| {
+            connection.query_row(some, (), |row| row.get(0)).map_err(EngineError::sql(READING))
+        })
+    }
+
+    /// Writes what happened to jobs of another engine, and how far its history was read, in one commit.
+    pub(crate) async fn hear(
+        &self,
+        heard: Vec<Heard>,
+        read_to: Option<(&'static str, u64)>,
+    ) -> Result<(), EngineError> {
+        self.change(move |desk| desk.hear(&heard, read_to)).await
     }
 
     /// Whose receiver a delivery went to; `None` for one that is not remembered.

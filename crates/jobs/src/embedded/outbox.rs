@@ -1,7 +1,6 @@
 //! What is told to others, written in the same commit as the change that it tells of.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use drawbridge_contract::RawValue;
 use drawbridge_outbound::Url;
@@ -10,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::desk::Desk;
 use super::key::Key;
 use super::row::Row;
-use crate::webhook::{Body, EventSet, Facts, WebhookEvent};
+use crate::webhook::{Body, EventSet, Facts, Heard, WebhookEvent};
 use crate::{EngineError, Failure, Happening, Progress, ToolPattern};
 
 const DOING: &str = "write what is to be told";
@@ -38,6 +37,7 @@ struct Rule {
     caller: Option<String>,
     events: EventSet,
     tools: Vec<ToolPattern>,
+    created_ms: i64,
 }
 
 struct Note {
@@ -45,6 +45,20 @@ struct Note {
     event: WebhookEvent,
     attempt: u32,
     progress: Option<Progress>,
+}
+
+/// What is told, of a job of whichever engine.
+struct News<'a> {
+    key: Key,
+    /// The job's id, where another engine has it.
+    job_name: Option<&'a str>,
+    event: WebhookEvent,
+    tool: &'a str,
+    caller: &'a str,
+    callback: Option<String>,
+    /// Receivers that were made later hear nothing of it.
+    at_ms: i64,
+    body: String,
 }
 
 /// One who is to be told.
@@ -134,30 +148,58 @@ impl Desk {
     fn write_note(&mut self, note: &Note, row: &Row) -> Result<(), EngineError> {
         let names = &self.shared.names;
         let (tool, caller) = (names.text(row.lane.tool), names.text(row.caller));
-        let targets = self.targets(note, row, &tool, &caller)?;
-        if targets.is_empty() {
-            return Ok(());
+        let callback = if row.has.callback { self.callback(row.key.id) } else { Ok(None) };
+        let mut news = News {
+            key: row.key,
+            job_name: None,
+            event: note.event,
+            tool: &tool,
+            caller: &caller,
+            callback: callback.map_err(EngineError::sql(DOING))?,
+            at_ms: i64::MAX,
+            body: String::new(),
+        };
+        let targets = self.targets(&news)?;
+        if !targets.is_empty() {
+            news.body = self.body(note, row, &tool)?;
         }
-        let body = self.body(note, row, &tool)?;
-        for target in targets {
-            self.write_delivery(note, &target, &tool, &caller, &body)?;
+        self.write_deliveries(&news, &targets)
+    }
+
+    /// Writes what happened to jobs of another engine, and how far its history was read.
+    pub(super) fn hear(&mut self, heard: &[Heard], read_to: Option<(&str, u64)>) -> Result<(), EngineError> {
+        for one in heard {
+            let id = one.job.as_str();
+            let news = News {
+                key: Key::of_any(&one.job),
+                job_name: Some(id),
+                event: one.event,
+                tool: &one.tool,
+                caller: &one.caller,
+                callback: one.callback.as_deref().map(str::to_owned),
+                at_ms: one.at_ms,
+                body: one.body(),
+            };
+            let targets = self.targets(&news)?;
+            self.write_deliveries(&news, &targets)?;
         }
-        Ok(())
+        match read_to {
+            Some((reader, seq)) => self.keep_since(reader, seq),
+            None => Ok(()),
+        }
+    }
+
+    fn write_deliveries(&mut self, news: &News<'_>, targets: &[Target]) -> Result<(), EngineError> {
+        targets.iter().try_for_each(|target| self.write_delivery(news, target))
     }
 
     /// Those who want to hear of it and have room.
-    fn targets(
-        &mut self,
-        note: &Note,
-        row: &Row,
-        tool: &str,
-        caller: &Arc<str>,
-    ) -> Result<Vec<Target>, EngineError> {
+    fn targets(&mut self, news: &News<'_>) -> Result<Vec<Target>, EngineError> {
         let mut targets: Vec<Target> = self
             .outbox
             .rules
             .iter()
-            .filter(|rule| rule.hears(note.event, tool, caller))
+            .filter(|rule| rule.hears(news))
             .map(|rule| Target {
                 receiver: rule.id.clone(),
                 lane: rule.id.clone(),
@@ -165,15 +207,12 @@ impl Desk {
                 is_callback: false,
             })
             .collect();
-        if row.has.callback {
-            let url = self.callback(row.key.id).map_err(EngineError::sql(DOING))?;
-            targets.extend(url.map(|url| Target {
-                receiver: format!("callback:{caller}"),
-                lane: lane(&url),
-                url,
-                is_callback: true,
-            }));
-        }
+        targets.extend(news.callback.as_ref().map(|url| Target {
+            receiver: format!("callback:{}", news.caller),
+            lane: lane(url),
+            url: url.clone(),
+            is_callback: true,
+        }));
         let mut with_room = Vec::new();
         for target in targets {
             if self.outbox.is_full(&target.receiver) {
@@ -238,34 +277,28 @@ impl Desk {
             .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
     }
 
-    fn write_delivery(
-        &mut self,
-        note: &Note,
-        target: &Target,
-        tool: &str,
-        caller: &str,
-        body: &str,
-    ) -> Result<(), EngineError> {
+    fn write_delivery(&mut self, news: &News<'_>, target: &Target) -> Result<(), EngineError> {
         let sql = EngineError::sql(DOING);
-        let removed = self.drop_older_progress(note, target).and_then(|removed| {
+        let removed = self.drop_older_progress(news.key, target).and_then(|removed| {
             self.connection
                 .prepare_cached(
                     "INSERT INTO delivery (nonce, receiver, lane, url, job, job_nonce, caller, tool, event, body, created, \
-                     state, attempt, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                     EXISTS (SELECT 1 FROM delivery WHERE receiver = ?2 AND job = ?5 AND state < 2), 0, ?11)",
+                     state, attempt, next_at, job_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                     EXISTS (SELECT 1 FROM delivery WHERE receiver = ?2 AND job = ?5 AND state < 2), 0, ?11, ?12)",
                 )?
                 .execute(params![
                     rand::random::<u64>().cast_signed(),
                     target.receiver,
                     target.lane,
                     target.url,
-                    note.key.id,
-                    note.key.nonce.cast_signed(),
-                    caller,
-                    tool,
-                    note.event as i64,
-                    body,
-                    self.now.wall_ms
+                    news.key.id,
+                    news.key.nonce.cast_signed(),
+                    news.caller,
+                    news.tool,
+                    news.event as i64,
+                    news.body,
+                    self.now.wall_ms,
+                    news.job_name
                 ])?;
             Ok(removed)
         });
@@ -277,20 +310,21 @@ impl Desk {
     }
 
     /// Progress that waits behind something is overtaken by whatever comes after it.
-    fn drop_older_progress(&self, note: &Note, target: &Target) -> rusqlite::Result<usize> {
+    fn drop_older_progress(&self, job: Key, target: &Target) -> rusqlite::Result<usize> {
         self.connection
             .prepare_cached(
                 "DELETE FROM delivery WHERE receiver = ?1 AND job = ?2 AND state = 1 AND event = ?3",
             )?
-            .execute((&target.receiver, note.key.id, WebhookEvent::Progress as i64))
+            .execute((&target.receiver, job.id, WebhookEvent::Progress as i64))
     }
 }
 
 impl Rule {
-    fn hears(&self, event: WebhookEvent, tool: &str, caller: &str) -> bool {
-        self.events.has(event)
-            && self.caller.as_deref().is_none_or(|of| of == caller)
-            && (self.tools.is_empty() || self.tools.iter().any(|pattern| pattern.fits(tool)))
+    fn hears(&self, news: &News<'_>) -> bool {
+        self.events.has(news.event)
+            && self.created_ms <= news.at_ms
+            && self.caller.as_deref().is_none_or(|of| of == news.caller)
+            && (self.tools.is_empty() || self.tools.iter().any(|pattern| pattern.fits(news.tool)))
     }
 }
 
@@ -303,7 +337,7 @@ fn lane(url: &str) -> String {
 
 fn read_rules(connection: &Connection) -> rusqlite::Result<Vec<Rule>> {
     let mut select = connection.prepare_cached(
-        "SELECT id, url, caller, all_callers, events, tools FROM hook WHERE url IS NOT NULL AND paused = 0",
+        "SELECT id, url, caller, all_callers, events, tools, created FROM hook WHERE url IS NOT NULL AND paused = 0",
     )?;
     let rows = select.query_map((), |row| {
         let everybody: bool = row.get(3)?;
@@ -313,6 +347,7 @@ fn read_rules(connection: &Connection) -> rusqlite::Result<Vec<Rule>> {
             caller: if everybody { None } else { row.get(2)? },
             events: EventSet::from_bits(row.get(4)?),
             tools: patterns(&row.get::<_, String>(5)?),
+            created_ms: row.get(6)?,
         })
     })?;
     rows.collect()

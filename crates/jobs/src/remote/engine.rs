@@ -60,6 +60,15 @@ struct Wire {
     changes: broadcast::Sender<Change>,
 }
 
+impl Wire {
+    /// Says something that has no answer.
+    fn tell(&self, message: &Up) {
+        if let (Ok(sender), Ok(bytes)) = (&self.open, frame::encode(message)) {
+            let _ = sender.send(bytes); // a pipe that has ended hears nothing more
+        }
+    }
+}
+
 /// A question without an answer.
 struct Waiting {
     work: Vec<Work>,
@@ -128,6 +137,19 @@ impl Inner {
         Ok(())
     }
 
+    /// Gives jobs back that nobody waits for any more. Without a pipe they are free when their leases are over.
+    fn release(&self, wire: &Wire, work: Vec<Work>) {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let said = work.into_iter().map(|work| {
+            let (lease, end) = (work.lease, crate::AttemptEnd::Released);
+            Up::Said(number, crate::Said { lease, end, progress: None })
+        });
+        let ask = Up::Ask(number, Ask::Exchange { worker: "".into(), claim: None });
+        for message in said.chain([ask]) {
+            wire.tell(&message);
+        }
+    }
+
     fn wire(&self) -> MutexGuard<'_, Wire> {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,14 +176,19 @@ impl Inner {
     fn heard(&self, message: Down) {
         match message {
             Down::Work(number, work) => {
-                if let Some(waiting) = self.wire().waiting.get_mut(&number) {
-                    waiting.work.push(work);
+                let mut wire = self.wire();
+                match wire.waiting.get_mut(&number) {
+                    Some(waiting) => waiting.work.push(work),
+                    None => self.release(&wire, vec![work]),
                 }
             }
             Down::Answer(number, answer) => {
-                let waiting = self.wire().waiting.remove(&number);
-                if let Some(Waiting { work, reply }) = waiting {
-                    let _ = reply.send((answer, work));
+                let mut wire = self.wire();
+                let Some(Waiting { work, reply }) = wire.waiting.remove(&number) else { return };
+                if let Err((_, work)) = reply.send((answer, work))
+                    && !work.is_empty()
+                {
+                    self.release(&wire, work);
                 }
             }
             Down::Stop(lease) => drop(self.stops.send(lease)),
@@ -178,7 +205,13 @@ struct Forget<'a> {
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.inner.wire().waiting.remove(&self.number);
+        let mut wire = self.inner.wire();
+        if let Some(Waiting { work, .. }) = wire.waiting.remove(&self.number) {
+            wire.tell(&Up::Forget(self.number));
+            if !work.is_empty() {
+                self.inner.release(&wire, work);
+            }
+        }
     }
 }
 
@@ -386,10 +419,8 @@ impl Engine for Remote {
         let wire = self.0.wire();
         let changes = wire.changes.subscribe();
         // What is asked after this is answered after the hub began to tell.
-        if !self.0.listens.swap(true, Ordering::AcqRel)
-            && let (Ok(sender), Ok(bytes)) = (&wire.open, frame::encode(&Up::Listen))
-        {
-            let _ = sender.send(bytes);
+        if !self.0.listens.swap(true, Ordering::AcqRel) {
+            wire.tell(&Up::Listen);
         }
         changes
     }

@@ -18,6 +18,8 @@ pub(super) enum Up {
     Ask(u64, Ask),
     /// How an attempt ended: part of the [`Ask::Exchange`] with this number, which comes after it.
     Said(u64, Said),
+    /// Nobody waits for the answer to the question with this number any more.
+    Forget(u64),
     /// It wants to hear what happens, from now on.
     Listen,
 }

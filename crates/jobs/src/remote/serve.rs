@@ -9,7 +9,7 @@ use drawbridge_contract::{CancellationToken, RawValue, broadcast, raw};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, BufWriter, split};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::frame;
 use super::message::{Ask, Down, Refused, Up};
@@ -39,6 +39,7 @@ pub async fn serve(
         said: HashMap::new(),
         room: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         questions: JoinSet::new(),
+        open: HashMap::new(),
         engine,
         answers,
     };
@@ -58,8 +59,9 @@ struct Serving {
     /// What was said for exchanges that are still to come.
     said: HashMap<u64, Vec<Said>>,
     room: Arc<Semaphore>,
-    /// Ended with the pipe: nobody would hear their answers.
-    questions: JoinSet<()>,
+    /// Each gives its number. Ended with the pipe: nobody would hear their answers.
+    questions: JoinSet<u64>,
+    open: HashMap<u64, AbortHandle>,
 }
 
 impl Serving {
@@ -88,13 +90,16 @@ impl Serving {
                     Err(RecvError::Lagged(_)) => return Err(io::Error::other("the worker reads too slowly")),
                     Err(RecvError::Closed) => self.changes = None,
                 },
-                Some(_) = self.questions.join_next() => {}
+                Some(answered) = self.questions.join_next() => {
+                    answered.ok().and_then(|number| self.open.remove(&number));
+                }
             }
         }
     }
 
     async fn hear(&mut self, message: Up) -> io::Result<()> {
         match message {
+            Up::Forget(number) => drop(self.open.remove(&number).inspect(AbortHandle::abort)),
             Up::Listen => self.changes = Some(self.engine.changes()),
             Up::Said(number, said) => {
                 let count: usize = self.said.values().map(Vec::len).sum();
@@ -107,10 +112,12 @@ impl Serving {
                 let said = self.said.remove(&number).unwrap_or_default();
                 let Ok(room) = self.room.clone().acquire_owned().await else { return Ok(()) };
                 let (engine, answers) = (self.engine.clone(), self.answers.clone());
-                self.questions.spawn(async move {
+                let question = self.questions.spawn(async move {
                     answer(&*engine, &answers, number, ask, said).await;
                     drop(room);
+                    number
                 });
+                self.open.insert(number, question);
             }
         }
         Ok(())

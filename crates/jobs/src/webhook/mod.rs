@@ -8,6 +8,7 @@
 //! retry      what to do about an answer, decided purely
 //! receiver   who is told: standing subscriptions, and the callbacks of single jobs
 //! delivery   one thing to be told, and what became of it
+//! follow     hears of the jobs of another engine, which cannot write to our file
 //! dispatch   sends what is due, and waits
 //! webhooks   the whole, for whoever manages it
 //! ```
@@ -23,6 +24,7 @@
 mod delivery;
 mod dispatch;
 mod event;
+mod follow;
 mod payload;
 mod receiver;
 mod retry;
@@ -33,6 +35,7 @@ mod webhooks;
 pub(crate) use delivery::{Delivery, Due, Settled};
 pub use delivery::{DeliveryFilter, DeliveryState, DeliveryView};
 pub use event::{EventSet, WebhookEvent};
+pub(crate) use follow::Heard;
 pub(crate) use payload::{Body, Facts};
 pub use receiver::{NewReceiver, Receiver};
 pub(crate) use receiver::{ReceiverRow, Secrets};

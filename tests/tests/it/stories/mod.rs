@@ -13,3 +13,4 @@ mod llm;
 mod several;
 mod start;
 mod tiers;
+mod workers;
