@@ -1,8 +1,12 @@
 //! The tools through the kit's door: every example, and what callers rely on.
 #![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 
+use std::fmt::Write as _;
+
+use drawbridge_contract::Server as _;
 use drawbridge_contract::kit::Kit;
 use drawbridge_kv::Kv;
+use expect_test::expect_file;
 
 fn open() -> (tempfile::TempDir, Kit) {
     let folder = tempfile::tempdir().unwrap();
@@ -59,4 +63,25 @@ async fn a_file_that_is_none_of_ours_is_refused() {
     .unwrap();
     let error = Kv::open(folder.path()).err().unwrap().to_string();
     assert!(error.contains("kv.db"), "{error}");
+}
+
+#[test]
+fn the_documentation_is_in_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tools = String::new();
+    for tool in Kv::open(folder.path()).unwrap().tools() {
+        let spec = tool.spec();
+        let kind = if spec.annotations.read_only { "reads" } else { "changes" };
+        let _ = write!(tools, "### `{}` ({kind})\n\n{}\n\n", spec.name, spec.description);
+        for example in spec.examples {
+            let _ = write!(tools, "{}\n\n```json\n{}\n```\n\n", example.says, example.args);
+        }
+    }
+    let generated = format!(
+        "# The tools of the kv server\n\n<!-- Made by the test `the_documentation_is_in_step` from the tools' own \
+         descriptions: run it with UPDATE_EXPECT=1 to renew this file. -->\n\n[gateway.md](gateway.md) tells what they keep, and \
+         for whom.\n\n{}\n",
+        tools.trim_end()
+    );
+    expect_file!["../../../../docs/kv-tools.md"].assert_eq(&generated);
 }
