@@ -23,7 +23,7 @@ async fn said<F: Future<Output = ()> + Send + 'static>(
     let bad = tokio::spawn(async move { asked.says("bad_b", r#"{"text": "x"}"#).await });
     let begun = Instant::now();
     kit.check("good_b", r#"{"text": "fine"}"#, "fine").await;
-    assert!(begun.elapsed() < Duration::from_millis(500), "the neighbour waited {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1500), "the neighbour waited {:?}", begun.elapsed());
     let said = bad.await.unwrap();
     assert!(said.starts_with("error: the daemon bad could not be asked: "), "{said}");
     until(&kit, "failing", |now| now["daemons"][0]["state"] == "failing").await;
@@ -45,8 +45,8 @@ async fn i2_one_that_never_answers() {
         drop(stream);
     })
     .await;
-    assert!(said.contains("did not answer within 1"), "{said}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(said.contains("did not answer within 2 s"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]

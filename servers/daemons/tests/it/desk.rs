@@ -34,7 +34,7 @@ impl Desk {
     }
 
     pub(crate) fn settings(&self) -> DaemonsSettings {
-        let bounds = Bounds { call_timeout: Duration::from_secs(1), ..Bounds::default() };
+        let bounds = Bounds { call_timeout: Duration::from_secs(2), ..Bounds::default() };
         DaemonsSettings {
             reserved: vec!["files".to_owned()],
             bounds,
