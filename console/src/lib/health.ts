@@ -12,6 +12,11 @@ export function healthOf(value: Json | undefined): Health[] {
 
 function described(name: string, one: Record<string, Json>): Health {
   const health = one.health ?? one.state ?? one.status;
-  const detail = one.detail ?? one.why ?? one.error ?? one.address ?? one.kind;
+  const detail = one.detail ?? one.why ?? one.description ?? one.error ?? one.address ?? one.kind;
   return { name, health: typeof health === 'string' ? health : undefined, detail: typeof detail === 'string' ? detail : undefined };
+}
+
+/** The daemons in a hub's status, where it has any. */
+export function daemonsOf(value: Json | undefined): Health[] {
+  return isObject(value) ? healthOf(value.daemons) : healthOf(value);
 }

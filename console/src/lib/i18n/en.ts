@@ -145,7 +145,8 @@ export const en = {
     forgotten: (name: string): string => `The secret ${name} is gone.`,
     models: 'Models', noModels: 'No model can be asked', noModelsText: 'Start a local server such as Ollama, or configure a provider.', context: (tokens: string): string => `${tokens} tokens`, vision: 'sees pictures', loaded: 'loaded',
   },
-  daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers' },
+  daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers', restart: 'Restart', restarted: (name: string): string => `${name} is restarted.`, refused: 'Not taken', folders: 'Looked for in:',
+    states: { ready: 'ready', 'not running': 'not running', failing: 'failing', waiting: 'waiting', starting: 'starting', pausing: 'pausing', 'given up': 'given up' } as Record<string, string> },
   config: { lead: 'The file as it is, comments included.', preview: 'What would change', line: 'Line', changes: 'What tools would do differently', noChange: 'No tool would do anything differently', restart: 'Saved. Rules hold at once; everything else when the hub is restarted.' },
   connect: {
     lead: 'Let an AI application in. Where we can write its settings, one button does it; everything else in them stays as it is.', none: 'No application is known here',

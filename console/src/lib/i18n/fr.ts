@@ -146,7 +146,8 @@ export const fr: Messages = {
     forgotten: (name) => `Le secret ${name} n’est plus gardé.`,
     models: 'Modèles', noModels: 'Aucun modèle ne peut être interrogé', noModelsText: 'Démarrez un serveur local comme Ollama, ou configurez un fournisseur.', context: (tokens) => `${tokens} jetons`, vision: 'voit les images', loaded: 'chargé',
   },
-  daemons: { lead: 'Les programmes qui donnent des outils : ceux que Drawbridge fait tourner, et des serveurs ailleurs.', none: 'Aucun démon', noneText: 'Un démon est un programme à vous dont les méthodes deviennent des outils. Nommez-le dans la configuration, et il est démarré.', upstreams: 'Serveurs en amont' },
+  daemons: { lead: 'Les programmes qui donnent des outils : ceux que Drawbridge fait tourner, et des serveurs ailleurs.', none: 'Aucun démon', noneText: 'Un démon est un programme à vous dont les méthodes deviennent des outils. Nommez-le dans la configuration, et il est démarré.', upstreams: 'Serveurs en amont', restart: 'Redémarrer', restarted: (name) => `${name} redémarre.`, refused: 'Non retenus', folders: 'Cherchés dans :',
+    states: { ready: 'prêt', 'not running': 'arrêté', failing: 'en échec', waiting: 'en attente', starting: 'démarre', pausing: 'en pause', 'given up': 'abandonné' } },
   config: { lead: 'Le fichier tel qu’il est, commentaires compris.', preview: 'Ce qui changerait', line: 'Ligne', changes: 'Ce que des outils feraient autrement', noChange: 'Aucun outil ne ferait rien autrement', restart: 'Enregistré. Les règles valent aussitôt ; le reste au prochain démarrage.' },
   connect: {
     lead: 'Faites entrer une application d’IA. Là où nous pouvons écrire ses réglages, un bouton suffit ; tout le reste y demeure tel quel.', none: 'Aucune application n’est connue ici',

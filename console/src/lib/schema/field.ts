@@ -55,7 +55,7 @@ export function fieldOf(schema: Schema, root: Schema = schema, depth = 0): Field
   const nullable = types.includes('null');
   const branches = alternatives(flat, root);
   if ('const' in flat) return choice(base, [choiceOf(flat, root)]);
-  if (Array.isArray(flat.enum)) return choice({ ...base, nullable: nullable || flat.enum.includes(null) }, flat.enum.filter((value) => value !== null).map((value) => plainChoice(value as Json)));
+  if (Array.isArray(flat.enum)) return choice({ ...base, nullable: nullable || flat.enum.includes(null) }, namedChoices(flat));
   if (branches) return unionOf({ ...base, nullable }, branches, flat, root, depth);
   if (plain.length > 1) return manyTyped({ ...base, nullable }, flat, plain, root, depth);
   return typed({ ...base, nullable }, flat, plain[0] ?? implied(flat) ?? (nullable ? 'null' : undefined), root, depth);
@@ -121,6 +121,13 @@ function unionOf(base: Base, branches: Schema[], schema: Keywords, root: Schema,
     return { ...inner, ...base, description: base.description || inner.description, nullable: true } as Field;
   }
   return { ...base, nullable, kind: 'union', branches: whole.map((branch) => fieldOf(branch, root, depth + 1)) };
+}
+
+/** The values of an `enum`, with the names that MCP's older forms give them beside it. */
+function namedChoices(schema: Keywords): Choice[] {
+  const names = Array.isArray(schema.enumNames) ? (schema.enumNames as unknown[]) : [];
+  const all = (schema.enum as Json[]).map((value, place) => ({ ...plainChoice(value), ...(typeof names[place] === 'string' && { label: names[place] }) }));
+  return all.filter((one) => one.value !== null);
 }
 
 const choice = (base: Base, choices: Choice[]): Field => ({ ...base, kind: 'choice', choices });

@@ -32,6 +32,7 @@ describe('what a form shows', () => {
   test('constants with descriptions are choices', () => {
     const field = fieldOf({ oneOf: [{ const: 'smart', description: 'When it has capitals.' }, { const: 'always' }] });
     expect(field).toMatchObject({ kind: 'choice', choices: [{ value: 'smart', description: 'When it has capitals.' }, { value: 'always' }] });
+    expect(fieldOf({ enum: ['a', 'b'], enumNames: ['First', 'Second'] })).toMatchObject({ choices: [{ value: 'a', label: 'First' }, { value: 'b', label: 'Second' }] });
     expect(fieldOf({ enum: ['INT', 'TERM'] })).toMatchObject({ kind: 'choice', choices: [{ label: 'INT' }, { label: 'TERM' }] });
   });
 
