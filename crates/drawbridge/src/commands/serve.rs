@@ -164,7 +164,7 @@ fn greet(hub: &Hub, addresses: &[SocketAddr], fresh_key: Option<&str>) -> Result
         ))?;
     }
     output::line(
-        "  next     `drawbridge connect` lets an application in; `drawbridge audit tail -f` shows what it does.\n           Ctrl-C ends.",
+        "  next     `drawbridge connect` lets an application in; `drawbridge console` shows what it does.\n           Ctrl-C ends.",
     )
 }
 
