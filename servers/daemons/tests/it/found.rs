@@ -1,7 +1,9 @@
 //! Daemons come, are called, change and go.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use drawbridge_contract::{Change, OldParams, Server as _};
@@ -75,6 +77,33 @@ async fn c7_what_others_could_have_written_is_refused_and_told() {
         assert!(told.contains(name), "{name}: {told}");
     }
     assert!(told.contains("chmod go-w") && told.contains("it is a link"), "{told}");
+}
+
+/// Only root can make files and processes of another user, so elsewhere there is nothing to try.
+#[tokio::test]
+async fn a6_what_another_user_wrote_or_listens_on_does_not_count() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (desk, theirs) = (Desk::new(), Desk::new());
+    desk.describe("foreign", &["b"]);
+    chown(desk.path("foreign.cap.json"), Some(NOBODY), None).unwrap();
+    desk.describe("a", &["b"]);
+    chown(theirs.folder(), Some(NOBODY), None).unwrap();
+    let listens = "import socket, sys, time\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\ntime.sleep(60)";
+    let mut python = Command::new("python3");
+    let mut python = python.args(["-c", listens]).arg(theirs.path("a.sock")).uid(NOBODY).spawn().unwrap();
+    while !theirs.path("a.sock").exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    fs::rename(theirs.path("a.sock"), desk.path("a.sock")).unwrap();
+    let kit = desk.open();
+    kit.check("a_b", "{}", "it belongs to user 65534, who is neither we nor root").await;
+    let refused = kit.data("daemons_list", "{}").await["refused"].to_string();
+    assert!(refused.contains("foreign.cap.json") && refused.contains("user 65534"), "{refused}");
+    python.kill().unwrap();
+    python.wait().unwrap();
 }
 
 #[tokio::test]
