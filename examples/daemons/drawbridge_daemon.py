@@ -113,26 +113,28 @@ class Daemon:
                 for message in messages(connection):
                     answer = self.answer(message)
                     if answer is not None:
-                        connection.sendall(json.dumps(answer).encode() + b"\0")
+                        connection.sendall(answer.encode() + b"\0")
         except OSError:
             pass  # The other side went away.
         finally:
             self.places.release()
 
     def answer(self, message):
-        request = None
+        """What is answered to a message; None to a notification."""
         try:
             request = json.loads(message)
-            result = {"result": self.run(request["method"], request.get("params"))}
+        except ValueError as error:
+            return failed(None, -32700, f"parse error: {error}")
+        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+            return failed(None, -32600, "a request is an object that names a method")
+        try:
+            result = self.run(request["method"], request.get("params"))
+            answer = json.dumps({"jsonrpc": "2.0", "id": request.get("id"), "result": result}, allow_nan=False)
         except Failure as failure:
-            result = {"error": {"code": failure.code, "message": str(failure)}}
-        except (ValueError, KeyError) if not isinstance(request, dict) else () as error:
-            result = {"error": {"code": -32700, "message": f"parse error: {error}"}}
+            answer = failed(request.get("id"), failure.code, str(failure))
         except Exception as error:  # Whatever a method raises is an answer, and the daemon goes on.
-            result = {"error": {"code": -32000, "message": f"{type(error).__name__}: {error}"}}
-        if isinstance(request, dict) and "id" not in request:
-            return None
-        return {"jsonrpc": "2.0", "id": request.get("id") if isinstance(request, dict) else None, **result}
+            answer = failed(request.get("id"), -32000, f"{type(error).__name__}: {error}")
+        return answer if "id" in request else None
 
     def run(self, method, params):
         if method not in self.methods:
@@ -147,6 +149,10 @@ class Daemon:
         except TypeError as error:
             raise Failure(f"invalid params: {error}", -32602) from None
         return run(*bound.args, **bound.kwargs)
+
+
+def failed(request_id, code, message):
+    return json.dumps({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}})
 
 
 def messages(connection):

@@ -45,3 +45,17 @@ fn the_documentation_is_in_step() {
     );
     expect_file!["../../../../docs/daemons-tools.md"].assert_eq(&generated);
 }
+
+/// The examples of the page are those that are run, and the description in it is one that counts.
+#[test]
+fn the_page_shows_what_works() {
+    let page = include_str!("../../../../docs/daemons.md");
+    let python = include_str!("../../../../examples/daemons/weather.py");
+    assert!(page.contains(python.trim()), "the page has another example than examples/daemons/weather.py");
+    let described = page.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let desk = Desk::new();
+    desk.write("weather.cap.json", &serde_json::from_str(described).unwrap(), 0o600);
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    assert_eq!(crate::desk::tools(&daemons), ["weather_today"], "{:#}", daemons.status());
+    assert_eq!(daemons.status()["daemons"][0].get("problems"), None);
+}

@@ -212,6 +212,7 @@ async fn a_daemon_in_python_under_crash_hang_and_flood() {
     let script = desk.path("bad.py");
     std::fs::write(&script, "import os, sys, time\nfrom drawbridge_daemon import Daemon, Failure\nd = Daemon('bad')\n\
         @d.method(reads=True)\ndef fine() -> str:\n    return 'fine'\n\
+        @d.method(reads=True)\ndef weird() -> str:\n    return object()\n\
         @d.method(reads=True)\ndef fail() -> str:\n    raise Failure('no such city', -32010)\n\
         @d.method(reads=True)\ndef crash() -> str:\n    os._exit(3)\n\
         @d.method(reads=True)\ndef hang() -> str:\n    time.sleep(1000)\n\
@@ -223,6 +224,7 @@ async fn a_daemon_in_python_under_crash_hang_and_flood() {
     let hanging = tokio::spawn(async move { hanging.says("bad_hang", "{}").await });
     run.kit.check("bad_fine", "{}", "fine").await;
     run.kit.check("bad_fail", "{}", "no such city (error -32010 of the daemon)").await;
+    run.kit.check("bad_weird", "{}", "TypeError").await;
     run.kit.check("bad_flood", "{}", "without the end of a message").await;
     run.kit.check("bad_fine", "{}", "fine").await;
     assert!(hanging.await.unwrap().contains("did not answer"));
