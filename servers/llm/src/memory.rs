@@ -115,7 +115,7 @@ impl Models {
         model: &Arc<str>,
     ) -> Result<Option<Turn>, Unanswered> {
         let on_place = |place| (asker.on_place)(&target.provider.name, place);
-        Ok(target.provider.enter(&asker.caller, model, on_place).await?)
+        Ok(target.provider.enter(&asker.caller.id, model, on_place).await?)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use drawbridge_contract::Caller;
 use drawbridge_outbound::Method;
 
 use crate::answering::Answering;
@@ -66,7 +67,7 @@ pub(crate) struct Admitted {
 
 /// Who asks, and who hears how the line moves.
 pub(crate) struct Asker<'a> {
-    pub(crate) caller: Arc<str>,
+    pub(crate) caller: Arc<Caller>,
     /// Hears the place in the line of a local server.
     pub(crate) on_place: &'a (dyn Fn(&str, usize) + Sync),
 }
@@ -145,13 +146,13 @@ impl Models {
         self.ledger.check_model(&asker.caller, &[&target.full, asked])?;
         let reservation = self.ledger.reserve(&asker.caller, &target.full, wanted)?;
         let on_place = |place| (asker.on_place)(&target.provider.name, place);
-        let turn = target.provider.enter(&asker.caller, &target.model, on_place).await;
+        let turn = target.provider.enter(&asker.caller.id, &target.model, on_place).await;
         let turn = turn.map_err(|failure| Unanswered { elsewhere: true, ..failure.into() })?;
         Ok(Admitted { target, turn, reservation })
     }
 
     /// Every model that a caller may use: the owner's own names first, then all of every provider as `provider/model`.
-    pub(crate) async fn all_models(&self, caller: &str) -> Vec<ModelEntry> {
+    pub(crate) async fn all_models(&self, caller: &Caller) -> Vec<ModelEntry> {
         let may = |names: &[&str]| self.ledger.check_model(caller, names).is_ok();
         let aliases =
             self.directory.aliases().filter(|(alias, _)| may(&[alias])).map(|(alias, targets)| ModelEntry {

@@ -82,7 +82,7 @@ impl Exchanges for Proxy {
         context: &'a Context,
     ) -> BoxFuture<'a, Result<ExchangeReply, ToolError>> {
         Box::pin(async move {
-            let asker = Asker { caller: context.caller.id.clone(), on_place: &|_, _| {} };
+            let asker = Asker { caller: context.caller.clone(), on_place: &|_, _| {} };
             let dialect = dialect_of(request);
             let reply = match &*request.path {
                 "/v1/models" => Ok(ExchangeReply::json(200, self.list(&asker, dialect).await)),

@@ -7,6 +7,7 @@
 //! ```
 
 mod books;
+mod bounds;
 mod log;
 mod price;
 
@@ -17,10 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use drawbridge_contract::Caller;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 pub(crate) use books::Use;
 use books::{Books, Claim, DayLimit};
+use bounds::{Bounds, Compiled};
 use log::{Entry, Log, What, day_of};
 use price::{Prices, micros};
 
@@ -133,6 +136,7 @@ pub enum LedgerError {
 pub(crate) struct Ledger {
     prices: Prices,
     quotas: Vec<Quota>,
+    compiled: Compiled,
     open: Mutex<Open>,
     /// Tells this process's lines from those of others.
     by: u64,
@@ -202,6 +206,7 @@ impl Ledger {
             .map_err(|source| LedgerError::Folder { folder: folder.display().to_string(), source })?;
         let ledger = Self {
             prices: Prices::of(&settings.prices)?,
+            compiled: Compiled::default(),
             quotas: settings.quotas.iter().map(Quota::of).collect::<Result<_, _>>()?,
             open: Mutex::new(Open::with(log)),
             by,
@@ -215,13 +220,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`QuotaError::Model`].
-    pub(crate) fn check_model(&self, caller: &str, names: &[&str]) -> Result<(), QuotaError> {
-        match self.quota(caller).and_then(|quota| quota.models.as_ref()) {
-            Some(models) if !names.iter().any(|name| models.is_match(name)) => {
-                Err(QuotaError::Model { model: names.first().copied().unwrap_or_default().to_owned() })
-            }
-            _ => Ok(()),
-        }
+    pub(crate) fn check_model(&self, caller: &Caller, names: &[&str]) -> Result<(), QuotaError> {
+        self.bounds(caller).allow(names)
     }
 
     /// Reserves what a request may use at most. What comes back must be settled; dropped, nothing was used.
@@ -230,21 +230,22 @@ impl Ledger {
     /// [`QuotaError`] when that is too much.
     pub(crate) fn reserve(
         self: &Arc<Self>,
-        caller: &Arc<str>,
+        caller: &Caller,
         model: &Arc<str>,
         wanted: Wanted,
     ) -> Result<Reservation, QuotaError> {
-        let quota = self.quota(caller);
-        let max_tokens = max_tokens(quota, wanted)?;
+        let bounds = self.bounds(caller);
+        let (account, day) = (bounds.account(), bounds.day());
+        let max_tokens = max_tokens(bounds.tokens_per_request(), wanted)?;
         let claim = self.claim(model, wanted.prompt_tokens, max_tokens.or(wanted.max_tokens));
-        let is_limited = quota.is_some_and(|quota| quota.day != DayLimit::default());
+        let is_limited = day != DayLimit::default();
         let mut open = self.guard();
         if !open.log.works() {
             return Err(QuotaError::Uncounted);
         }
         let mut reservation = Reservation {
             ledger: self.clone(),
-            caller: caller.clone(),
+            caller: account.clone(),
             model: model.clone(),
             claim: None,
             request: 0,
@@ -254,7 +255,7 @@ impl Ledger {
         };
         if is_limited {
             open.refresh_in_time();
-            open.books.reserve(caller, claim, quota.map(|quota| quota.day).unwrap_or_default())?;
+            open.books.reserve(account, claim, day)?;
             reservation.claim = Some(claim);
             reservation.request = self.requests.fetch_add(1, Ordering::Relaxed);
             open.log.write(reservation.entry(What::Began { tokens: claim.tokens, micros: claim.micros }));
@@ -268,15 +269,23 @@ impl Ledger {
         Claim { tokens: prompt_tokens.saturating_add(completion), micros }
     }
 
-    fn quota(&self, caller: &str) -> Option<&Quota> {
-        self.quotas.iter().find(|quota| quota.callers.is_match(caller))
+    /// What bounds a caller; of the owner's quotas the first that fits.
+    fn bounds<'a>(&'a self, caller: &'a Caller) -> Bounds<'a> {
+        let quota = self.quotas.iter().find(|quota| quota.callers.is_match(&*caller.id));
+        Bounds { caller, quota, compiled: &self.compiled }
+    }
+
+    /// Under which name a caller's use is counted.
+    pub(crate) fn account<'a>(&'a self, caller: &'a Caller) -> &'a Arc<str> {
+        self.bounds(caller).account()
     }
 
     /// What one caller used today, what is reserved, and what may be used in a day.
-    pub(crate) fn today(&self, caller: &str) -> Today {
+    pub(crate) fn today(&self, caller: &Caller) -> Today {
         let open = self.now();
-        let (used, reserved) = open.books.of(caller);
-        let limit = self.quota(caller).map(|quota| quota.day).unwrap_or_default();
+        let bounds = self.bounds(caller);
+        let (used, reserved) = open.books.of(bounds.account());
+        let limit = bounds.day();
         Today {
             used,
             reserved_tokens: reserved.tokens,
@@ -326,8 +335,8 @@ impl Ledger {
 }
 
 /// How many tokens the answer may have, where a quota bounds a request.
-fn max_tokens(quota: Option<&Quota>, wanted: Wanted) -> Result<Option<u64>, QuotaError> {
-    let Some(limit) = quota.and_then(|quota| quota.tokens_per_request) else { return Ok(None) };
+fn max_tokens(limit: Option<u64>, wanted: Wanted) -> Result<Option<u64>, QuotaError> {
+    let Some(limit) = limit else { return Ok(None) };
     let total = wanted.prompt_tokens.saturating_add(wanted.max_tokens.unwrap_or(1));
     if total > limit {
         return Err(QuotaError::TokensPerRequest { limit, wanted: total });
@@ -492,6 +501,8 @@ mod tests {
             money_per_day: Some(1.0),
         };
         let prices = [("p/*".to_owned(), Price { input: 1.0, cached: None, output: 10.0 })].into();
+    use drawbridge_contract::{CallerKind, Grade, LlmLimits, Tier};
+
         LlmSettings { quotas: vec![quota], prices, ..LlmSettings::new(folder) }
     }
 
@@ -500,7 +511,38 @@ mod tests {
         prompt_tokens: u64,
         max_tokens: Option<u64>,
     ) -> Result<Reservation, QuotaError> {
-        ledger.reserve(&"key:a".into(), &"p/small".into(), Wanted { prompt_tokens, max_tokens })
+        ledger.reserve(&key("a"), &"p/small".into(), Wanted { prompt_tokens, max_tokens })
+    }
+
+    fn key(name: &str) -> Caller {
+        Caller::new(format!("key:{name}"), CallerKind::Key)
+    }
+
+    /// A key of a tier, counted under an account.
+    fn graded(name: &str, account: &str, models: &str, tokens_per_day: u64) -> Caller {
+        let models = vec![models.into()];
+        let llm = LlmLimits { models, tokens_per_request: None, tokens_per_day: Some(tokens_per_day) };
+        let tier = Arc::new(Tier { llm: Some(llm), ..Tier::nothing() });
+        let grade = Grade { tier, account: account.into(), until_us: None, fault: None };
+        Caller { grade: Some(grade), ..key(name) }
+    }
+
+    #[test]
+    fn a_tier_bounds_besides_the_quota_and_those_who_share_a_licence_share_its_tokens() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        let (one, two) = (graded("one", "licence:1", "p/*", 150), graded("two", "licence:1", "p/*", 150));
+        ledger.check_model(&one, &["p/small"]).unwrap();
+        ledger.check_model(&one, &["p/large"]).expect_err("the quota forbids it");
+        ledger.check_model(&graded("x", "key:x", "q/*", 9), &["p/small"]).expect_err("the tier forbids it");
+        let none = Grade { tier: Arc::new(Tier::nothing()), ..one.grade.clone().unwrap() };
+        let none = Caller { grade: Some(none), ..key("none") };
+        ledger.check_model(&none, &["p/small"]).expect_err("a tier without models has none");
+        let wanted = Wanted { prompt_tokens: 50, max_tokens: Some(50) };
+        ledger.reserve(&one, &"p/small".into(), wanted).unwrap().settle(&Usage::of(50, 50), false);
+        let refused = ledger.reserve(&two, &"p/small".into(), wanted).err().unwrap();
+        assert!(matches!(refused, QuotaError::TokensToday { limit: 150, left: 50, .. }), "{refused}");
+        assert_eq!(ledger.today(&two).used.tokens(), 100);
     }
 
     #[test]
@@ -538,11 +580,11 @@ mod tests {
         let under_way = reserve(&ledger, 100, Some(200)).unwrap();
         std::thread::sleep(log::BATCH_DELAY * 5);
         let after = Ledger::open(&settings(folder.path())).unwrap();
-        let today = after.today("key:a");
+        let today = after.today(&key("a"));
         assert_eq!((today.used.tokens(), today.reserved_tokens), (150, 300));
         under_way.settle(&Usage::of(100, 1), true);
         std::thread::sleep(log::BATCH_DELAY * 5);
-        let today = after.today("key:a");
+        let today = after.today(&key("a"));
         assert_eq!((today.used.tokens(), today.reserved_tokens), (251, 0), "another process's end is heard");
         assert_eq!(after.history(2, |_| true).len(), 1);
     }
@@ -562,9 +604,9 @@ mod tests {
     fn models_are_allowed_by_any_of_their_names_and_the_owner_has_no_quota() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&settings(folder.path())).unwrap();
-        assert!(ledger.check_model("key:a", &["p/small-2"]).is_ok());
-        assert!(ledger.check_model("key:a", &["mine", "p/large"]).is_ok());
-        assert!(ledger.check_model("key:a", &["p/large"]).is_err());
+        assert!(ledger.check_model(&key("a"), &["p/small-2"]).is_ok());
+        assert!(ledger.check_model(&key("a"), &["mine", "p/large"]).is_ok());
+        assert!(ledger.check_model(&key("a"), &["p/large"]).is_err());
         assert!(ledger.check_model("owner", &["p/large"]).is_ok());
         let wanted = Wanted { prompt_tokens: 1 << 40, max_tokens: None };
         assert!(ledger.reserve(&"owner".into(), &"p/large".into(), wanted).is_ok());

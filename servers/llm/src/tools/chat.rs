@@ -91,7 +91,7 @@ impl TypedTool<Models> for Chat {
         request.stream = true;
         let teller = Teller::new(context);
         let asker =
-            Asker { caller: context.caller.id.clone(), on_place: &|who, place| teller.place(who, place) };
+            Asker { caller: context.caller.clone(), on_place: &|who, place| teller.place(who, place) };
         let mut answering = models.ask(&asker, request).await.map_err(unanswered)?;
         while let Some(piece) = answering.next().await {
             if let Piece::Text(text) = &piece {

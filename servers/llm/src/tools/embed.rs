@@ -70,7 +70,7 @@ impl TypedTool<Models> for Embed {
         }
         let teller = Teller::new(context);
         let asker =
-            Asker { caller: context.caller.id.clone(), on_place: &|who, place| teller.place(who, place) };
+            Asker { caller: context.caller.clone(), on_place: &|who, place| teller.place(who, place) };
         let request = EmbedRequest {
             model: input.model,
             input: input.texts,

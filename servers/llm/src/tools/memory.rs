@@ -76,7 +76,7 @@ impl TypedTool<Models> for Load {
     async fn run(models: &Arc<Models>, input: LoadInput, context: &Context) -> Result<Outcome, ToolError> {
         let teller = Teller::new(context);
         let asker =
-            Asker { caller: context.caller.id.clone(), on_place: &|who, place| teller.place(who, place) };
+            Asker { caller: context.caller.clone(), on_place: &|who, place| teller.place(who, place) };
         let loaded =
             models.load(&asker, &input.model, input.ttl_s, input.context_length).await.map_err(unanswered)?;
         let answer =
@@ -110,7 +110,7 @@ impl TypedTool<Models> for Unload {
     async fn run(models: &Arc<Models>, input: UnloadInput, context: &Context) -> Result<Outcome, ToolError> {
         let teller = Teller::new(context);
         let asker =
-            Asker { caller: context.caller.id.clone(), on_place: &|who, place| teller.place(who, place) };
+            Asker { caller: context.caller.clone(), on_place: &|who, place| teller.place(who, place) };
         let unloaded = models.unload(&asker, &input.model).await.map_err(unanswered)?;
         let says = match unloaded {
             0 => format!("{} was not in memory", input.model),

@@ -183,7 +183,7 @@ impl TypedTool<Models> for List {
             let providers = checked.map(|(provider, health)| Checked::of(&provider, health)).collect();
             return Ok(ToolResult::structured(&Answer { providers, ..Answer::default() }).into());
         }
-        let all = models.all_models(&context.caller.id).await;
+        let all = models.all_models(&context.caller).await;
         let wanted = |entry: &ModelEntry| input.contains.as_ref().is_none_or(|part| entry.id.contains(part));
         let found: Vec<Model> = all.into_iter().filter(wanted).map(Model::from).collect();
         let silent = models.silent_providers().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use drawbridge_contract::{
-    Annotations, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
+    Annotations, Caller, Context, Example, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,7 +127,7 @@ impl TypedTool<Models> for Usage {
         if input.everyone && !context.caller.is_owner() {
             return Err(ToolError::Refused("only the owner sees what everyone used".to_owned()));
         }
-        let (ledger, caller) = (models.ledger.clone(), context.caller.id.clone());
+        let (ledger, caller) = (models.ledger.clone(), context.caller.clone());
         let read = move || answer(&ledger, &caller, &input);
         let answer = tokio::task::spawn_blocking(read).await;
         let answer = answer.map_err(|_| ToolError::Failed("the books cannot be read".to_owned()))?;
@@ -135,8 +135,9 @@ impl TypedTool<Models> for Usage {
     }
 }
 
-fn answer(ledger: &crate::quota::Ledger, caller: &str, input: &Input) -> Answer {
-    let rows = ledger.history(input.days, |one| input.everyone || one == caller);
+fn answer(ledger: &crate::quota::Ledger, caller: &Caller, input: &Input) -> Answer {
+    let account = ledger.account(caller);
+    let rows = ledger.history(input.days, |one| input.everyone || *one == **account);
     let today = ledger.today(caller).into();
-    Answer { caller: caller.to_owned(), today, days: rows.into_iter().map(Row::from).collect() }
+    Answer { caller: account.to_string(), today, days: rows.into_iter().map(Row::from).collect() }
 }

@@ -202,7 +202,7 @@ impl Work<'_> {
 
     async fn ask(&self, request: &ChatRequest) -> Result<(String, Finished), ToolError> {
         let on_place = |who: &str, place: usize| self.teller.place(who, place);
-        let asker = Asker { caller: self.context.caller.id.clone(), on_place: &on_place };
+        let asker = Asker { caller: self.context.caller.clone(), on_place: &on_place };
         let mut answering = self.models.ask(&asker, request.clone()).await.map_err(unanswered)?;
         while let Some(piece) = answering.next().await {
             if let Piece::Text(text) = &piece {
