@@ -80,8 +80,18 @@ const FIELDS: &[Explained] = &[
     ("llm.provider", None, "Who has models, by name: kind, address, key (docs/llm.md)."),
     ("llm.price", None, "What a million tokens cost, by provider/model."),
     ("llm.quota", None, "How much callers may use of models."),
-    ("daemons.folders", None, "Where daemons describe themselves, besides the runtime folder (docs/daemons.md)."),
-    ("daemon", None, "The daemons that the hub runs, by name: command, confinement and so on (docs/daemons.md)."),
+    ("llm.cache.bytes_max", None, "How much memory answers take that are kept, in bytes; 0 keeps none."),
+    ("llm.cache.age_seconds", None, "How long an answer is kept."),
+    (
+        "daemons.folders",
+        None,
+        "Where daemons describe themselves, besides the runtime folder (docs/daemons.md).",
+    ),
+    (
+        "daemon",
+        None,
+        "The daemons that the hub runs, by name: command, confinement and so on (docs/daemons.md).",
+    ),
     (
         "jobs.engine",
         Some("DRAWBRIDGE_JOBS_ENGINE"),
