@@ -14,7 +14,19 @@ export { FitAddon };
 /** Lines that can be scrolled back to. */
 const SCROLLBACK_LINES = 5000;
 
-export function makeTerminal(label: string): { terminal: Terminal; fit: FitAddon } {
+/** Puts a terminal into its place. A part of xterm takes the page's own document whatever it is given, so that one is
+ *  careful for as long as this takes. */
+export function openTerminal(terminal: Terminal, parent: HTMLElement): void {
+  const plain = document.createElement.bind(document);
+  document.createElement = ((tag: string, options?: ElementCreationOptions) => (tag === 'style' ? adoptedStyle() : plain(tag, options))) as typeof document.createElement;
+  try {
+    terminal.open(parent);
+  } finally {
+    Reflect.deleteProperty(document, 'createElement');
+  }
+}
+
+export function makeTerminal(): { terminal: Terminal; fit: FitAddon } {
   const terminal = new Terminal({
     documentOverride: carefulDocument(),
     fontFamily: token('mono'),
@@ -30,8 +42,6 @@ export function makeTerminal(label: string): { terminal: Terminal; fit: FitAddon
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
-  terminal.attachCustomKeyEventHandler((event) => !(event.ctrlKey && event.shiftKey && event.key === 'F6'));
-  void label;
   return { terminal, fit };
 }
 
