@@ -130,3 +130,74 @@ fn read(field: &Parameter, given: &str) -> Option<Value> {
         Kind::List(_) | Kind::Any => serde_json::from_str(given).ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{MemoryHub, answer, hub_of, stay};
+    use crate::run;
+
+    fn asking(request: Value) -> MemoryHub {
+        hub_of(json!([{"name": "ask_me", "inputSchema": {"type": "object"}}]), move |message| {
+            let params = &message["params"];
+            if params["inputResponses"].is_null() {
+                let asks = json!({"resultType": "input_required", "inputRequests": {"q": request}, "requestState": "sealed"});
+                return vec![answer(message, asks)];
+            }
+            assert_eq!(params["requestState"], "sealed");
+            let text = params["inputResponses"]["q"].to_string();
+            vec![answer(message, json!({"content": [{"type": "text", "text": text}]}))]
+        })
+    }
+
+    /// What the tool is told when it asks so and the person says this.
+    fn told(request: Value, answers: &[&'static str]) -> Value {
+        let mut stay = stay(&asking(request), answers);
+        run::line(&mut stay.session, "ask_me").unwrap();
+        serde_json::from_str(&stay.out.text()).unwrap()
+    }
+
+    #[test]
+    fn a_form_is_filled_in_field_by_field() {
+        let form = json!({"params": {"message": "Who?", "requestedSchema": {"properties": {
+            "name": {"type": "string"}, "age": {"type": "integer"}, "sure": {"type": "boolean", "default": true},
+            "color": {"type": "string", "enum": ["red", "blue"]}, "note": {"type": "string"},
+        }, "required": ["name", "age", "color"]}}});
+        // Asked in this order; what does not fit is asked again, and what may be empty is left out.
+        let answers = ["Ada", "many", "36", "green", "red", "", ""];
+        assert_eq!(
+            told(form.clone(), &answers),
+            json!({"action": "accept", "content": {"name": "Ada", "age": 36, "color": "red", "sure": true}})
+        );
+        assert_eq!(told(form, &["Ada"]), json!({"action": "cancel"}));
+    }
+
+    #[test]
+    fn a_page_is_opened_or_left() {
+        let page = json!({"params": {"message": "Sign in", "url": "https://example.com/\u{1b}x"}});
+        assert_eq!(told(page.clone(), &[""]), json!({"action": "accept"}));
+        assert_eq!(told(page.clone(), &["n"]), json!({"action": "decline"}));
+        let mut stay = stay(&asking(page), &[""]);
+        run::line(&mut stay.session, "ask_me").unwrap();
+        assert!(stay.err.text().contains("https://example.com/x"), "{}", stay.err.text());
+    }
+
+    #[test]
+    fn the_doors_question_is_known_by_its_key_in_a_call_and_in_a_job() {
+        for (key, said, decision, denied) in [
+            ("drawbridge_approval", "y", "allow_once", false),
+            ("19a.drawbridge_approval", "no", "deny", true),
+        ] {
+            let mut stay = stay(&asking(json!({})), &[said]);
+            let asked = Map::from_iter([(key.to_owned(), json!({"params": {"message": "Allow it?"}}))]);
+            let answers = answer_of(&mut stay.session, &asked);
+            assert_eq!(answers.responses[key]["content"]["decision"], decision);
+            assert_eq!(answers.denied, denied);
+            assert_eq!(stay.asked.lock().unwrap().len(), 1);
+        }
+    }
+
+    fn answer_of(session: &mut Session, asked: &Map<String, Value>) -> Answers {
+        super::answer(session, asked).unwrap()
+    }
+}

@@ -11,6 +11,8 @@ mod failure;
 mod file;
 mod highlight;
 mod hint;
+#[cfg(test)]
+mod kit;
 mod language;
 mod link;
 mod person;

@@ -304,3 +304,114 @@ fn display(session: &mut Session, produced: &Produced) -> Result<(), Failure> {
     };
     Ok(session.screen.show(&shown)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kit::{MemoryHub, answer, hub_of, stay};
+
+    fn tools() -> Value {
+        json!([
+            {"name": "llm_chat", "inputSchema": {"properties": {"prompt": {"type": "string"}}}},
+            {"name": "echo", "inputSchema": {"properties": {"text": {"type": "string"}}, "required": ["text"]}},
+        ])
+    }
+
+    fn progress(message: &Value, text: &str) -> Value {
+        let params = json!({"progressToken": message["id"], "progress": 1, "message": text});
+        json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
+    }
+
+    fn text(message: &Value, text: &str) -> Value {
+        answer(
+            message,
+            json!({"content": [{"type": "text", "text": text}], "structuredContent": {"text": text}}),
+        )
+    }
+
+    /// A hub whose model says these pieces, and then this whole.
+    fn speaking(pieces: &'static [&'static str], whole: &'static str) -> MemoryHub {
+        hub_of(tools(), move |message| {
+            let mut said: Vec<Value> = pieces.iter().map(|piece| progress(message, piece)).collect();
+            said.push(text(message, whole));
+            said
+        })
+    }
+
+    fn shown(hub: &MemoryHub, typed: &str) -> String {
+        let mut stay = stay(hub, &[]);
+        line(&mut stay.session, typed).unwrap();
+        stay.out.text()
+    }
+
+    #[test]
+    fn what_was_shown_in_pieces_is_not_shown_again_and_what_was_lost_is() {
+        assert_eq!(shown(&speaking(&["Hello, ", "you."], "Hello, you."), "llm hi"), "Hello, you.\n");
+        assert_eq!(shown(&speaking(&["Hello, "], "Hello, you."), "llm hi"), "Hello, \nyou.\n");
+        let lost = shown(&speaking(&["you."], "Hello, you."), "llm hi");
+        assert!(lost.contains("Some of it was lost") && lost.ends_with("Hello, you.\n"), "{lost}");
+        assert_eq!(
+            shown(&speaking(&["Hello, ", "you."], "Hello, you."), "llm hi | json"),
+            "{\n  \"text\": \"Hello, you.\"\n}\n"
+        );
+        assert_eq!(shown(&speaking(&["a\u{1b}[2Jb"], "a\u{1b}[2Jb"), "llm hi"), "a[2Jb\n");
+    }
+
+    #[test]
+    fn the_older_methods_take_words_and_stream() {
+        let hub = hub_of(tools(), |message| {
+            assert_eq!(message["params"], json!([[{"role": "user"}], {"stream": true}]));
+            let chunk = json!({"type": "llm_chunk", "content": {"choices": [{"delta": {"content": "hi"}}]}});
+            vec![answer(message, chunk), answer(message, json!({"type": "llm_stream_end"}))]
+        });
+        assert_eq!(shown(&hub, r#"mcp.llm.chat [{"role":"user"}] {"stream":true}"#), "hi\n");
+        assert_eq!(shown(&hub, r#"mcp.llm.chat [[{"role":"user"}],{"stream":true}]"#), "hi\n");
+        let plain = hub_of(tools(), |message| vec![answer(message, json!([message["params"].clone()]))]);
+        assert_eq!(shown(&plain, "mcp.x a 1 '1' | get 0 | json"), "[\n  \"a\",\n  1,\n  \"1\"\n]\n");
+    }
+
+    #[test]
+    fn several_are_run_to_the_first_that_fails() {
+        let hub = hub_of(tools(), |message| {
+            let said = message["params"]["arguments"]["text"].as_str().unwrap_or_default();
+            vec![answer(
+                message,
+                json!({"content": [{"type": "text", "text": said}], "isError": said == "bad"}),
+            )]
+        });
+        let mut one = stay(&hub, &[]);
+        let failure = line(&mut one.session, "echo a; echo bad; echo b").unwrap_err();
+        assert_eq!(
+            (failure.code(), failure.to_string(), one.out.text()),
+            (1, "bad".to_owned(), "a\n".to_owned())
+        );
+        let mut all = stay(&hub, &[]);
+        all.session.keep_going = true;
+        let failure = line(&mut all.session, "echo a; echo bad; nope; echo b").unwrap_err();
+        assert_eq!((failure.code(), all.out.text()), (2, "a\nb\n".to_owned()));
+        assert_eq!(all.err.text(), "bad\n");
+    }
+
+    #[test]
+    fn fields_are_found_and_those_that_are_not_are_said() {
+        let value = json!({"a": [{"b": 1}, {}]});
+        assert_eq!(get(&value, "a.0.b").unwrap(), json!(1));
+        for (path, says) in [("x", "there is a"), ("a.2", "there is 0 to 1"), ("a.0.b.c", "no fields")] {
+            let said = get(&value, path).unwrap_err().to_string();
+            assert!(said.contains(says), "{path}: {said}");
+        }
+    }
+
+    #[test]
+    fn h4_a_failure_does_nothing_to_a_terminal() {
+        let hub = hub_of(tools(), |message| {
+            vec![json!({"id": message["id"], "error": {"code": -32000, "message": "no\u{1b}[2J\u{202e}x"}})]
+        });
+        let mut stay = stay(&hub, &[]);
+        let failure = line(&mut stay.session, "echo a").unwrap_err();
+        stay.session.screen.complain(&failure.to_string()).unwrap();
+        assert_eq!((failure.code(), stay.err.text()), (3, "no[2Jx\n".to_owned()));
+    }
+}

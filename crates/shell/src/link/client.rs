@@ -105,3 +105,89 @@ impl Drop for Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::kit::{HANGS_UP, MemoryHub, answer};
+
+    /// A client, and what it says of its way.
+    async fn client(hub: &MemoryHub) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let said = Arc::<Mutex<Vec<String>>>::default();
+        let notices = said.clone();
+        let tell: Notices = Arc::new(move |text: &str| notices.lock().unwrap().push(text.to_owned()));
+        (Client::connect(Arc::new(hub.clone()), tell).await.unwrap(), said)
+    }
+
+    async fn until(is_so: impl Fn() -> bool) {
+        let look = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_requests_in_any_order() {
+        let first = Mutex::new(None::<Value>);
+        let hub = MemoryHub::new(move |message| {
+            let mut first = first.lock().unwrap();
+            let Some(before) = first.take() else {
+                *first = Some(message.clone());
+                return Vec::new();
+            };
+            vec![answer(message, message["method"].clone()), answer(&before, before["method"].clone())]
+        });
+        let (client, _) = client(&hub).await;
+        let (one, two) = tokio::join!(client.ask("one", json!({})), client.ask("two", json!({})));
+        assert_eq!((one.unwrap(), two.unwrap()), (json!("one"), json!("two")));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_cancelled() {
+        let hub = MemoryHub::new(|_| Vec::new());
+        let (client, _) = client(&hub).await;
+        let reply = client.send("slow", json!({})).await;
+        until(|| hub.heard().len() == 1).await;
+        drop(reply);
+        until(|| hub.heard().len() == 2).await;
+        let cancelled = &hub.heard()[1];
+        assert_eq!(cancelled["method"], "notifications/cancelled");
+        assert_eq!(cancelled["params"]["requestId"], hub.heard()[0]["id"]);
+    }
+
+    #[tokio::test]
+    async fn a_way_that_breaks_is_made_again_and_what_waited_is_sent_then() {
+        let hub = MemoryHub::new(|message| match message["method"].as_str() {
+            Some("break") => vec![HANGS_UP],
+            _ => vec![answer(message, json!("fine"))],
+        });
+        let (client, said) = client(&hub).await;
+        hub.refuses(DialError::passing("not yet"));
+        assert!(matches!(client.ask("break", json!({})).await, Err(CallError::Lost)));
+        until(|| !client.is_connected()).await;
+        assert_eq!(client.ask("again", json!({})).await.unwrap(), json!("fine"));
+        assert!(client.is_connected());
+        let said = said.lock().unwrap().join("\n");
+        assert!(said.contains("went away") && said.contains("Connected again to memory."), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_way_that_can_never_be_made_again_is_said_to_all() {
+        let hub = MemoryHub::new(|_| vec![HANGS_UP]);
+        let (client, said) = client(&hub).await;
+        hub.refuses(DialError::lasting("the key was revoked"));
+        assert!(matches!(client.ask("break", json!({})).await, Err(CallError::Lost)));
+        for _ in 0..2 {
+            let away = client.ask("again", json!({})).await.unwrap_err();
+            assert!(matches!(&away, CallError::Away(why) if why.contains("revoked")), "{away}");
+        }
+        until(|| said.lock().unwrap().iter().any(|text| text.contains("revoked"))).await;
+    }
+}
