@@ -5,9 +5,11 @@
 
 import asyncio
 import base64
+import io
 import json
 import socket
 import sys
+import zipfile
 
 import websockets
 
@@ -69,6 +71,24 @@ async def files(ws):
     assert await ws.code("mcp.fs.delete", ["/", True]) == -32012
     assert await ws.code("mcp.fs.read", []) == -32602
     assert await ws.code("mcp.fs.read", ["/a", "text", 1]) == -32602
+
+
+async def documents(ws):
+    xml = "<w:document xmlns:w='w'><w:body>" + "".join(
+        f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in ["one", "two &amp; more"]) + "</w:body></w:document>"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", xml)
+        archive.writestr("word/styles.xml", "<styles/>")
+    await ws.result("mcp.fs.write", ["/letter.docx", base64.b64encode(packed.getvalue()).decode(), "base64"])
+    paragraphs = await ws.result("mcp.fs.read_docx_paragraphs", ["/letter.docx"])
+    assert paragraphs == [{"index": 0, "text": "one"}, {"index": 1, "text": "two & more"}], paragraphs
+    await ws.result("mcp.fs.update_docx_paragraphs", ["/letter.docx", [{"index": 0, "new_text": "<1>"}]])
+    assert (await ws.result("mcp.fs.read_docx_paragraphs", ["/letter.docx"]))[0]["text"] == "<1>"
+    changed = base64.b64decode((await ws.result("mcp.fs.read", ["/letter.docx", "base64"]))["content"])
+    with zipfile.ZipFile(io.BytesIO(changed)) as archive:
+        assert archive.testzip() is None and archive.read("word/styles.xml") == b"<styles/>"
+    assert await ws.code("mcp.fs.update_docx_paragraphs", ["/letter.docx", [{"index": 9, "new_text": ""}]]) == -32011
 
 
 async def gateway(ws):
@@ -189,7 +209,7 @@ def raw_socket():
 async def main():
     async with websockets.connect(f"ws://{ADDRESS}/ws", additional_headers=HEADERS) as socket_:
         ws = Ws(socket_)
-        for story in [gateway, files, kv, chat, several]:
+        for story in [gateway, files, documents, kv, chat, several]:
             await story(ws)
     await limited()
     raw_socket()

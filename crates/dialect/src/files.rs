@@ -139,6 +139,23 @@ fn no_text(path: &str) -> OldError {
     OldError::of_tool(FILES, Fault::Invalid, format!("{path} is no UTF-8 text; read it as \"base64\""))
 }
 
+/// `[{index, text}]`
+pub(crate) fn paragraphs(door: &Door, params: Params) -> BoxFuture<'_, Result<Value, OldError>> {
+    Box::pin(async move {
+        let mut all = Vec::new();
+        loop {
+            let asked = json!({"path": real(text(&params, "path")), "from": all.len(), "limit": PAGE});
+            let mut found = door.call(FILES, "files_docx_read", arguments(asked)).await?.data;
+            let Value::Array(page) = found["paragraphs"].take() else { return Ok(all.into()) };
+            let is_last = page.is_empty();
+            all.extend(page);
+            if is_last || all.len() as u64 >= found["total"].as_u64().unwrap_or(0) {
+                return Ok(all.into());
+            }
+        }
+    })
+}
+
 /// `{path, bytes_written, status}`
 pub(crate) fn written(params: &Params, _: &Value) -> Value {
     let content = text(params, "content");

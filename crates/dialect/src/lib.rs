@@ -70,9 +70,13 @@ impl Dialect for Older {
 }
 
 async fn whole(door: &Door, asked: &Asked) -> Result<Value, OldError> {
+    // A daemon may be the server that we do not have.
+    let is_theirs = || theirs::find(&door.view(), &asked.method).is_some();
     match table::find(&asked.method) {
-        Some(method) => method.run(door, asked.params.as_deref()).await,
-        None => theirs::call(door, &asked.method, asked.params.as_deref()).await,
+        Some(method) if !matches!(method.serve, Serve::Missing(_)) || !is_theirs() => {
+            method.run(door, asked.params.as_deref()).await
+        }
+        _ => theirs::call(door, &asked.method, asked.params.as_deref()).await,
     }
 }
 

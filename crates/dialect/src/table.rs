@@ -134,11 +134,28 @@ pub(crate) static METHODS: &[Method] = &[
         serve: Serve::Tools(READ_TOOLS, files::read),
     },
     Method {
+        name: "mcp.fs.read_docx_paragraphs",
+        says: "Gives the paragraphs of a Word document.",
+        params: &[PATH],
+        serve: Serve::Tools(&["files_docx_read"], files::paragraphs),
+    },
+    Method {
         name: "mcp.fs.search",
         says: "Finds text files by the words in them, those with most of them first.",
         params: &[needed("query", Kind::Text), optional("top_k", Kind::Whole), optional("scope", Kind::Text)],
         serve: Serve::Tools(&["files_search", "files_read"], files::search),
     },
+    tool(
+        "mcp.fs.update_docx_paragraphs",
+        "Exchanges the texts of paragraphs of a Word document: [{index, new_text}].",
+        &[PATH, needed("paragraphs", Kind::List)],
+        Tool {
+            name: "files_docx_edit",
+            arguments: &[("path", From::Path("path")), ("paragraphs", From::Param("paragraphs"))],
+            base: FILES,
+            result: files::done,
+        },
+    ),
     tool(
         "mcp.fs.write",
         "Writes a file.",

@@ -7,6 +7,7 @@
 //! **Adding a tool**: one file in `tools/`, one line in `tools::all`.
 
 mod disk;
+mod docx;
 mod error;
 mod listing;
 mod reading;

@@ -2,6 +2,8 @@
 
 mod copy;
 mod delete;
+mod docx_edit;
+mod docx_read;
 mod edit;
 mod find;
 mod list;
@@ -36,8 +38,10 @@ pub(crate) fn all(roots: &Arc<Roots>) -> Vec<Arc<dyn Tool>> {
         bind::<_, search::Search>(roots),
         bind::<_, read::Read>(roots),
         bind::<_, read_many::ReadMany>(roots),
+        bind::<_, docx_read::ReadDocx>(roots),
         bind::<_, write::Write>(roots),
         bind::<_, edit::Edit>(roots),
+        bind::<_, docx_edit::EditDocx>(roots),
         bind::<_, mkdir::MakeFolder>(roots),
         bind::<_, copy::CopyTree>(roots),
         bind::<_, r#move::Move>(roots),

@@ -27,6 +27,7 @@ fn only_what_cannot_be_had_back_is_called_destructive() {
     let changing = [
         "files_write",
         "files_edit",
+        "files_docx_edit",
         "files_mkdir",
         "files_copy",
         "files_move",

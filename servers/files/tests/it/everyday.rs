@@ -1,12 +1,52 @@
 //! Reading, listing and writing, as people do every day.
 
 use std::fs;
+use std::io::Write as _;
 
 use crate::sample::Sample;
 
 #[tokio::test]
 async fn every_example_gives_what_it_says() {
-    Sample::new().kit.check_examples().await;
+    let sample = Sample::new();
+    fs::write(sample.at("plans/letter.docx"), letter()).unwrap();
+    sample.kit.check_examples().await;
+}
+
+/// A Word document of two paragraphs.
+fn letter() -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("word/document.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    let xml = "<w:document><w:body><w:p><w:r><w:t>Dear reader,</w:t></w:r></w:p>\
+               <w:p><w:r><w:t>all is well.</w:t></w:r></w:p></w:body></w:document>";
+    writer.write_all(xml.as_bytes()).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn a_word_document_is_read_and_changed_and_its_old_version_kept() {
+    let sample = Sample::new();
+    let kit = &sample.kit;
+    fs::write(sample.at("letter.docx"), letter()).unwrap();
+    kit.check(
+        "files_docx_read",
+        r#"{"path": "letter.docx", "from": 1}"#,
+        r#"[{"index":1,"text":"all is well."}],"total":2"#,
+    )
+    .await;
+    let edit = r#"{"path": "letter.docx", "paragraphs": [{"index": 1, "new_text": "all is <new>."}]}"#;
+    kit.check("files_docx_edit", edit, r#""changed":1"#).await;
+    kit.check("files_docx_read", r#"{"path": "letter.docx"}"#, r#""text":"all is <new>.""#).await;
+    kit.check("files_trash", "{}", "letter.docx").await;
+    let beyond = r#"{"path": "letter.docx", "paragraphs": [{"index": 0, "new_text": "x"}, {"index": 2, "new_text": "y"}]}"#;
+    kit.check("files_docx_edit", beyond, "there is no paragraph 2: it has 2").await;
+    kit.check("files_docx_read", r#"{"path": "letter.docx"}"#, "Dear reader,").await;
+    kit.check(
+        "files_docx_edit",
+        r#"{"path": "letter.docx", "paragraphs": [{"index": 0, "new_text": "x"}], "if_revision": "old"}"#,
+        "has changed since",
+    )
+    .await;
+    kit.check("files_docx_read", r#"{"path": "todo.md"}"#, "no Word document").await;
 }
 
 #[tokio::test]
