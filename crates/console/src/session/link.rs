@@ -31,8 +31,12 @@ pub async fn make_link(store: &Store) -> Result<String, StoreError> {
 
 /// Uses a link up. Says whether it could still be used: of two who race for it, one hears yes.
 pub(super) async fn redeem(store: &Store, secret: &str) -> Result<bool, StoreError> {
+    redeem_at(store, secret, now_us()).await
+}
+
+async fn redeem_at(store: &Store, secret: &str, now_us: i64) -> Result<bool, StoreError> {
     let wanted = hash(&format!("{PURPOSE}{secret}"));
-    let live = store.keys().all_live(now_us())?;
+    let live = store.keys().all_live(now_us)?;
     let Some(link) = live.iter().find(|key| key.kind == KeyKind::Link && key.hash == wanted) else {
         return Ok(false);
     };
@@ -40,5 +44,20 @@ pub(super) async fn redeem(store: &Store, secret: &str) -> Result<bool, StoreErr
         Ok(()) => Ok(true),
         Err(StoreError::NoSuchKey { .. }) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_lasts_two_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let begun = now_us();
+        let (first, second) = (make_link(&store).await.unwrap(), make_link(&store).await.unwrap());
+        assert!(redeem_at(&store, &first, begun + LINK_LASTS_US - 1).await.unwrap());
+        assert!(!redeem_at(&store, &second, now_us() + LINK_LASTS_US + 1).await.unwrap());
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::looked_at;
+use crate::credential::Credential;
 use crate::guard::only;
 use crate::limits::{KEEP_ALIVE, RECHECK_EVERY, STREAMS_MAX};
 use crate::problem::{Kind, Problem};
@@ -26,6 +27,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(crate) async fn events(
     State(web): State<Arc<Shared>>,
     Extension(caller): Extension<Arc<Caller>>,
+    credential: Option<Extension<Credential>>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -45,6 +47,7 @@ pub(crate) async fn events(
             events: stream::iter(first).chain(events).boxed(),
             handler,
             caller,
+            credential: credential.map(|Extension(credential)| credential),
             shutdown,
             _permit: permit,
         };
@@ -71,6 +74,8 @@ struct Open {
     events: BoxStream<'static, JobEvent>,
     handler: Arc<dyn Handler>,
     caller: Arc<Caller>,
+    /// A browser's session, which can end while its owner stays known.
+    credential: Option<Credential>,
     shutdown: CancellationToken,
     _permit: OwnedSemaphorePermit,
 }
@@ -101,7 +106,8 @@ impl Open {
     }
 
     fn may_stay_open(&self) -> bool {
-        self.handler.still_knows(&self.caller) && !self.is_raised()
+        let holds = self.credential.as_ref().is_none_or(|credential| credential.still_holds().is_ok());
+        holds && self.handler.still_knows(&self.caller) && !self.is_raised()
     }
 
     fn is_raised(&self) -> bool {

@@ -198,17 +198,31 @@ fn c2_a_session_is_always_a_new_one_and_of_one_hub() {
     other.holds();
 }
 
+/// The events of a job that goes on for long.
+fn job_events(browser: &Browser) -> Connection {
+    let job = json!({"tool": "terminal_run", "arguments": {"command": "sleep 60"}});
+    let answer = browser.send(&browser.request("POST", "/api/jobs").body(job.to_string()));
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let path = format!("/api/jobs/{}/events", answer.json()["id"].as_str().unwrap());
+    let mut stream = Connection::open(browser.address);
+    stream.send(&browser.request("GET", &path));
+    assert_eq!(stream.read_head().unwrap().status, 200);
+    stream
+}
+
 #[test]
 fn a_session_that_is_taken_back_opens_nothing_and_its_stream_ends() {
     let bridge = Bridge::start();
     let browser = Browser::open(&bridge);
     let mut events = browser.events(None);
+    let mut job = job_events(&browser);
     let listed: Value = serde_json::from_str(&bridge.home.run(&["keys", "list", "--json"]).good()).unwrap();
     let session = listed.as_array().unwrap().iter().find(|key| key["kind"] == "console").unwrap();
     bridge.home.run(&["keys", "revoke", session["name"].as_str().unwrap()]).good();
     assert_eq!(browser.send(&browser.request("GET", "/api/console/now")).status, 401);
     assert_eq!(browser.send(&browser.request("GET", "/api/tools")).status, 401);
     while events.chunk().is_some() {}
+    while job.chunk().is_some() {}
     bridge.holds();
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Bridge, Connection, Home, Request, Response};
 
 pub(crate) struct Browser {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// As `Set-Cookie` gave it: name and value.
     pub(crate) cookie: String,
 }
