@@ -203,7 +203,7 @@ fn job_events(browser: &Browser) -> Connection {
     let job = json!({"tool": "terminal_run", "arguments": {"command": "sleep 60"}});
     let answer = browser.send(&browser.request("POST", "/api/jobs").body(job.to_string()));
     assert_eq!(answer.status, 202, "{}", answer.text());
-    let path = format!("/api/jobs/{}/events", answer.json()["id"].as_str().unwrap());
+    let path = format!("/api/jobs/{}/events", answer.json()["job"]["id"].as_str().unwrap());
     let mut stream = Connection::open(browser.address);
     stream.send(&browser.request("GET", &path));
     assert_eq!(stream.read_head().unwrap().status, 200);
