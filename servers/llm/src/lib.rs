@@ -6,6 +6,7 @@
 //! provider   each provider: reached, shared fairly, left alone while it fails
 //! directory  which provider a model's name leads to
 //! quota      how much each caller may use, and has used
+//! cache      whole answers that are kept for a while
 //! memory     models loaded and unloaded
 //! models     how a question finds its answer     answering, embedding  the answer
 //! exchange   the APIs that programs already speak
@@ -20,6 +21,7 @@
 //! `provider/dialect.rs` or `exchange/mod.rs`.
 
 mod answering;
+mod cache;
 pub mod chat;
 mod directory;
 mod embedding;
@@ -41,8 +43,8 @@ pub use error::OpenError;
 pub use exchange::QUESTION_BYTES_MAX;
 pub use quota::LedgerError;
 pub use settings::{
-    LlmSettings, PARALLEL_DEFAULT, Price, ProviderKind, ProviderSettings, QuotaSettings, Secret,
-    WAITING_MAX_DEFAULT, Waits,
+    CacheSettings, LlmSettings, PARALLEL_DEFAULT, Price, ProviderKind, ProviderSettings, QuotaSettings,
+    Secret, WAITING_MAX_DEFAULT, Waits,
 };
 
 use exchange::Proxy;

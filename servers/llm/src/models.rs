@@ -7,6 +7,7 @@ use drawbridge_contract::Caller;
 use drawbridge_outbound::Method;
 
 use crate::answering::Answering;
+use crate::cache::Cache;
 use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::directory::{Directory, Target};
 use crate::error::OpenError;
@@ -19,6 +20,7 @@ use crate::wire::ModelEntry;
 pub(crate) struct Models {
     pub(crate) directory: Directory,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) cache: Cache,
 }
 
 /// Why there is no answer, with the status that says so over HTTP.
@@ -77,7 +79,7 @@ impl Models {
     /// [`OpenError`] says what of the settings is wrong.
     pub(crate) fn open(settings: &LlmSettings) -> Result<Arc<Self>, OpenError> {
         let (directory, ledger) = (Directory::open(settings)?, Ledger::open(settings)?);
-        Ok(Arc::new(Self { directory, ledger }))
+        Ok(Arc::new(Self { directory, ledger, cache: Cache::new(&settings.cache) }))
     }
 
     /// Asks the model of `request`, by whatever name it was asked for, and the next one of its alias where the first

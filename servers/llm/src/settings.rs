@@ -26,6 +26,24 @@ pub struct LlmSettings {
     pub discover: bool,
     /// How long we wait for what.
     pub waits: Waits,
+    /// Which answers are kept.
+    pub cache: CacheSettings,
+}
+
+/// Which answers are kept, for questions that are asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// How much memory they take together, in bytes; 0 keeps none.
+    pub bytes_max: usize,
+    /// How long one is kept.
+    pub age_max: Duration,
+}
+
+impl Default for CacheSettings {
+    /// None is kept; and if so, for an hour.
+    fn default() -> Self {
+        Self { bytes_max: 0, age_max: Duration::from_secs(60 * 60) }
+    }
 }
 
 /// One provider.
@@ -210,6 +228,7 @@ impl LlmSettings {
             quotas: Vec::new(),
             discover: false,
             waits: Waits::default(),
+            cache: CacheSettings::default(),
         }
     }
 }

@@ -26,6 +26,25 @@ pub(crate) struct Llm {
     /// How much callers may use: the first that fits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) quota: Vec<Quota>,
+    /// Answers that are kept for questions that are asked again.
+    pub(crate) cache: Cache,
+}
+
+/// Answers that are kept.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Cache {
+    /// How much memory they take together, in bytes; 0 keeps none.
+    pub(crate) bytes_max: usize,
+    /// How long one is kept.
+    pub(crate) age_seconds: u64,
+}
+
+impl Default for Cache {
+    /// As the server's own defaults, which a test compares.
+    fn default() -> Self {
+        Self { bytes_max: 0, age_seconds: 60 * 60 }
+    }
 }
 
 impl Default for Llm {
@@ -42,6 +61,7 @@ impl Default for Llm {
             provider,
             price,
             quota,
+            cache: Cache::default(),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use drawbridge_llm::{Llm, LlmSettings, Price, ProviderSettings, QuotaSettings, Secret, Waits};
+use drawbridge_llm::{
+    CacheSettings, Llm, LlmSettings, Price, ProviderSettings, QuotaSettings, Secret, Waits,
+};
 
 use crate::config::{self, KeyPlace};
 use crate::secrets;
@@ -42,6 +44,10 @@ fn settings(llm: &config::Llm, state: &Path, key: &dyn Fn(&KeyPlace) -> Option<S
             first_byte: seconds(llm.first_byte_seconds),
             idle: seconds(llm.idle_seconds),
             ..Waits::default()
+        },
+        cache: CacheSettings {
+            bytes_max: llm.cache.bytes_max,
+            age_max: Duration::from_secs(llm.cache.age_seconds),
         },
         ..LlmSettings::new(state.join(FOLDER))
     }

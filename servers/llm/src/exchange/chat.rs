@@ -1,14 +1,16 @@
 //! Questions in the dialects of clients.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use drawbridge_contract::{ExchangeReply, ExchangeRequest};
+use drawbridge_contract::{ExchangeBody, ExchangeReply, ExchangeRequest};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
 use super::relay::{self, Relay};
 use crate::answering::{Answering, uuid};
+use crate::cache::Key;
 use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
@@ -28,9 +30,8 @@ pub(super) async fn answer(
     dialect: ClientDialect,
     request: &ExchangeRequest,
 ) -> Result<ExchangeReply, Unanswered> {
-    let (body, headers) = (&request.body, &request.headers);
-    let head = Head::read(body)?;
-    let question = Question { models, asker, dialect, body, headers, head: &head };
+    let head = Head::read(&request.body)?;
+    let question = Question { models, asker, dialect, request, head: &head };
     models.first_of(&head.model, |target| question.ask(target)).await
 }
 
@@ -39,13 +40,37 @@ struct Question<'a> {
     models: &'a Arc<Models>,
     asker: &'a Asker<'a>,
     dialect: ClientDialect,
-    body: &'a Bytes,
-    headers: &'a [(&'static str, Box<str>)],
+    request: &'a ExchangeRequest,
     head: &'a Head,
 }
 
 impl Question<'_> {
     async fn ask(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
+        let Some(key) = self.cache_key(&target) else { return self.ask_now(target).await };
+        if let Some(answer) = self.models.cache.get(&key, Instant::now()) {
+            self.models.ledger.check_model(&self.asker.caller, &[&target.full, &self.head.model])?;
+            self.models.ledger.count_cached(self.models.ledger.account(&self.asker.caller), &target.full);
+            return Ok(ExchangeReply::json(200, answer));
+        }
+        let reply = self.ask_now(target).await?;
+        if let (200, ExchangeBody::Whole(answer)) = (reply.status, &reply.body) {
+            self.models.cache.put(key, answer.clone(), Instant::now());
+        }
+        Ok(reply)
+    }
+
+    /// By what the answer is kept, if it may be: whole, asked for without any freedom, and of no conversation that its
+    /// provider keeps.
+    fn cache_key(&self, target: &Target) -> Option<Key> {
+        let is_free = self.head.temperature.is_none_or(|warmth| warmth != 0.0);
+        if !self.models.cache.is_on() || self.head.stream || is_free || self.head.is_kept_elsewhere {
+            return None;
+        }
+        let ExchangeRequest { path, headers, body, .. } = self.request.clone();
+        Some(Key { caller: self.asker.caller.id.clone(), path, model: target.full.clone(), headers, body })
+    }
+
+    async fn ask_now(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
         match target.provider.native(self.dialect) {
             Some((dialect, version)) => self.pass(target, dialect, version).await,
             None => self.translate(target).await,
@@ -63,14 +88,15 @@ impl Question<'_> {
             let words = "answers do not wait in the background here: ask without background";
             return Err(Failure::new(FailureKind::Invalid, words).into());
         }
-        let prompt_tokens = self.head.estimated_prompt_tokens(self.body, self.dialect);
+        let prompt_tokens = self.head.estimated_prompt_tokens(&self.request.body, self.dialect);
         let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens() };
         let mut admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
         let asks_usage = self.dialect == ClientDialect::OpenAiChat;
         let bound = self.bound(dialect, admitted.reservation.max_tokens);
-        let body = self.head.spliced(self.body, &admitted.target.model, asks_usage, bound);
+        let body = self.head.spliced(&self.request.body, &admitted.target.model, asks_usage, bound);
         let path = dialect.chat_path(&admitted.target.model, self.head.stream);
-        let sent = self.models.send(&mut admitted, version, &path, body.into(), self.headers).await?;
+        let sent =
+            self.models.send(&mut admitted, version, &path, body.into(), &self.request.headers).await?;
         if self.head.stream && sent.is_events() {
             let hides_usage = !self.head.include_usage;
             let relay = Relay::new(admitted, sent, prompt_tokens, self.dialect, hides_usage);
@@ -92,7 +118,7 @@ impl Question<'_> {
 
     /// Puts the question into the provider's words, and the answer into the client's.
     async fn translate(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
-        let mut request = self.dialect.decode_chat(self.body)?;
+        let mut request = self.dialect.decode_chat(&self.request.body)?;
         request.model = target.full.to_string();
         let stream = request.stream;
         let answering = self.models.ask_at(self.asker, &self.head.model, target, &request).await?;

@@ -42,9 +42,13 @@ impl Gate {
         model: &Arc<str>,
         mut on_place: impl FnMut(usize),
     ) -> Result<Turn, Full> {
-        let mut moved = self.moved.subscribe();
         let turn = Turn { gate: self.clone(), ticket: self.state().line.join(caller, model)? };
         self.start();
+        // As a rule nobody waits, and then nobody listens.
+        if self.state().started.remove(&turn.ticket) {
+            return Ok(turn);
+        }
+        let mut moved = self.moved.subscribe();
         let mut told = None;
         loop {
             let place = {
@@ -83,7 +87,10 @@ impl Gate {
         let started = state.line.start();
         state.started.extend(started);
         drop(state);
-        self.moved.send_replace(());
+        // Who begins to listen later looks at the state first.
+        if self.moved.receiver_count() > 0 {
+            self.moved.send_replace(());
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -16,6 +16,8 @@ pub(crate) struct Use {
     pub(crate) completion_tokens: u64,
     /// Money, in millionths.
     pub(crate) micros: u64,
+    /// Of the requests, those that got an answer that was kept, for nothing.
+    pub(crate) cached: u64,
 }
 
 impl Use {
@@ -28,6 +30,7 @@ impl Use {
         self.prompt_tokens = self.prompt_tokens.saturating_add(other.prompt_tokens);
         self.completion_tokens = self.completion_tokens.saturating_add(other.completion_tokens);
         self.micros = self.micros.saturating_add(other.micros);
+        self.cached = self.cached.saturating_add(other.cached);
     }
 }
 
@@ -138,7 +141,10 @@ mod tests {
             Err(QuotaError::TokensToday { left: 40, .. })
         ));
         books.release("key:a", claim);
-        books.count(&caller(), &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45 });
+        books.count(
+            &caller(),
+            &Use { prompt_tokens: 30, completion_tokens: 10, requests: 1, micros: 45, cached: 0 },
+        );
         assert!(matches!(
             books.reserve(&caller(), claim, LIMIT),
             Err(QuotaError::MoneyToday { left: 5, .. })

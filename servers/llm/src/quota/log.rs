@@ -57,6 +57,8 @@ pub(crate) enum What {
     },
     /// It was not sent after all.
     Dropped,
+    /// It got an answer that was kept.
+    Cached,
 }
 
 /// A line as it is on disk: flat, because that is written and read several times faster than what serde flattens.
@@ -86,6 +88,7 @@ enum Word {
     Began,
     Ended,
     Dropped,
+    Cached,
 }
 
 impl From<Entry> for Line {
@@ -117,6 +120,7 @@ impl From<Entry> for Line {
                 ..line(Word::Ended)
             },
             What::Dropped => line(Word::Dropped),
+            What::Cached => line(Word::Cached),
         }
     }
 }
@@ -134,6 +138,7 @@ impl From<Line> for Entry {
                 estimated: line.estimated.unwrap_or(false),
             },
             Word::Dropped => What::Dropped,
+            Word::Cached => What::Cached,
         };
         Self { at, by, request, caller, model, what }
     }
@@ -425,7 +430,7 @@ mod tests {
     #[test]
     fn a_line_is_flat_and_reads_back() {
         let ended = What::Ended { prompt_tokens: 1, completion_tokens: 2, micros: 3, estimated: true };
-        for what in [What::Began { tokens: 5, micros: 6 }, ended, What::Dropped] {
+        for what in [What::Began { tokens: 5, micros: 6 }, ended, What::Dropped, What::Cached] {
             let line = serde_json::to_string(&entry(7, what)).unwrap();
             assert!(line.contains(r#","by":1,"request":7,"caller":"key:a","#), "{line}");
             assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry(7, what));

@@ -263,6 +263,17 @@ impl Ledger {
         Ok(reservation)
     }
 
+    /// Counts a request that got an answer that was kept: it is on record, and costs nothing.
+    pub(crate) fn count_cached(&self, caller: &Arc<str>, model: &Arc<str>) {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let (caller, model) = (caller.clone(), model.clone());
+        let entry = Entry { at: now_s(), by: self.by, request, caller, model, what: What::Cached };
+        let mut open = self.guard();
+        open.turn();
+        open.books.count(&entry.caller, &Use { requests: 1, cached: 1, ..Use::default() });
+        open.log.write(entry);
+    }
+
     fn claim(&self, model: &str, prompt_tokens: u64, max_tokens: Option<u64>) -> Claim {
         let completion = max_tokens.unwrap_or(ANSWER_TOKENS_ASSUMED);
         let micros = micros(&self.prices.price(model), &Usage::of(prompt_tokens, completion));
@@ -348,8 +359,9 @@ fn max_tokens(limit: Option<u64>, wanted: Wanted) -> Result<Option<u64>, QuotaEr
 fn used_in(what: &What) -> Option<Use> {
     match *what {
         What::Ended { prompt_tokens, completion_tokens, micros, .. } => {
-            Some(Use { requests: 1, prompt_tokens, completion_tokens, micros })
+            Some(Use { requests: 1, prompt_tokens, completion_tokens, micros, cached: 0 })
         }
+        What::Cached => Some(Use { requests: 1, cached: 1, ..Use::default() }),
         What::Began { .. } | What::Dropped => None,
     }
 }
@@ -489,6 +501,8 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
+    use drawbridge_contract::{CallerKind, Grade, LlmLimits, Tier};
+
     use super::*;
     use crate::settings::Price;
 
@@ -501,8 +515,6 @@ mod tests {
             money_per_day: Some(1.0),
         };
         let prices = [("p/*".to_owned(), Price { input: 1.0, cached: None, output: 10.0 })].into();
-    use drawbridge_contract::{CallerKind, Grade, LlmLimits, Tier};
-
         LlmSettings { quotas: vec![quota], prices, ..LlmSettings::new(folder) }
     }
 
@@ -565,8 +577,8 @@ mod tests {
         }
         assert!(matches!(reserve(&ledger, 1, Some(1)), Err(QuotaError::TokensToday { left: 0, .. })));
         assert_eq!(
-            ledger.today("key:a").used,
-            Use { requests: 20, prompt_tokens: 200, completion_tokens: 800, micros: 8_200 }
+            ledger.today(&key("a")).used,
+            Use { requests: 20, prompt_tokens: 200, completion_tokens: 800, micros: 8_200, cached: 0 }
         );
     }
 
@@ -607,9 +619,10 @@ mod tests {
         assert!(ledger.check_model(&key("a"), &["p/small-2"]).is_ok());
         assert!(ledger.check_model(&key("a"), &["mine", "p/large"]).is_ok());
         assert!(ledger.check_model(&key("a"), &["p/large"]).is_err());
-        assert!(ledger.check_model("owner", &["p/large"]).is_ok());
+        let owner = Caller::new("owner", CallerKind::Owner);
+        assert!(ledger.check_model(&owner, &["p/large"]).is_ok());
         let wanted = Wanted { prompt_tokens: 1 << 40, max_tokens: None };
-        assert!(ledger.reserve(&"owner".into(), &"p/large".into(), wanted).is_ok());
+        assert!(ledger.reserve(&owner, &"p/large".into(), wanted).is_ok());
     }
 
     #[test]

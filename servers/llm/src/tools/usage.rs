@@ -67,6 +67,14 @@ struct Counts {
     /// What it cost, by the owner's price table.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<f64>,
+    /// How many of the requests got an answer that was kept, for nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    cached: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What one caller used of one model on one day.
@@ -82,8 +90,8 @@ struct Row {
 
 impl From<Use> for Counts {
     fn from(used: Use) -> Self {
-        let Use { requests, prompt_tokens, completion_tokens, micros } = used;
-        Self { requests, prompt_tokens, completion_tokens, cost: cost(micros) }
+        let Use { requests, prompt_tokens, completion_tokens, micros, cached } = used;
+        Self { requests, prompt_tokens, completion_tokens, cost: cost(micros), cached }
     }
 }
 

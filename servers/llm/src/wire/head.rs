@@ -10,7 +10,7 @@ use super::json::invalid;
 use crate::chat::{Failure, tokens_of};
 
 /// What stands at the top of a request's body. All client dialects have these fields at the same place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// Which model is asked.
     pub model: String,
@@ -22,6 +22,8 @@ pub struct Head {
     pub max_tokens: Option<u64>,
     /// How many answers are asked for.
     pub choices: u64,
+    /// How free the model is to choose, if the request says so.
+    pub temperature: Option<f64>,
     model_at: Range<usize>,
     /// The request's own `stream_options`.
     stream_options_at: Option<Range<usize>>,
@@ -29,6 +31,8 @@ pub struct Head {
     limits_at: Vec<Range<usize>>,
     /// Whether the answer is to be made while nobody waits for it, in responses.
     pub background: bool,
+    /// Whether it goes on with what the provider keeps, in responses: the same words may then mean something else.
+    pub is_kept_elsewhere: bool,
     /// Whether pictures or files are in the body, so that its length says little about its tokens.
     has_files: bool,
     prompt_bytes: usize,
@@ -50,8 +54,14 @@ struct Top<'a> {
     max_output_tokens: Option<&'a RawValue>,
     #[serde(default)]
     n: Option<u64>,
+    #[serde(borrow, default)]
+    temperature: Option<&'a RawValue>,
     #[serde(default)]
     background: Option<bool>,
+    #[serde(borrow, default)]
+    previous_response_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    conversation: Option<&'a RawValue>,
 }
 
 /// Takes `null` for something, too: it has a place in the body.
@@ -88,7 +98,9 @@ impl Head {
             max_tokens: limit,
             limits_at: limits.into_iter().flatten().map(|raw| place(body, raw)).collect(),
             background: top.background.unwrap_or(false),
+            is_kept_elsewhere: top.previous_response_id.is_some() || top.conversation.is_some(),
             choices: top.n.unwrap_or(1),
+            temperature: top.temperature.and_then(|raw| serde_json::from_str(raw.get()).ok()),
             model_at: place(body, top.model),
             stream_options_at: top.stream_options.map(|raw| place(body, raw)),
             has_files: memchr::memmem::find(body, b";base64,").is_some(),
@@ -127,12 +139,10 @@ impl Head {
             }
         }
         if let Some((word, tokens)) = bound {
-            match self.limits_at.is_empty() {
-                true => added.extend_from_slice(format!(r#","{word}":{tokens}"#).as_bytes()),
-                false => {
-                    edits.extend(self.limits_at.iter().map(|at| (at.clone(), tokens.to_string().into())))
-                }
+            if self.limits_at.is_empty() {
+                added.extend_from_slice(format!(r#","{word}":{tokens}"#).as_bytes());
             }
+            edits.extend(self.limits_at.iter().map(|at| (at.clone(), tokens.to_string().into())));
         }
         let end = memchr::memrchr(b'}', body).unwrap_or(body.len());
         edits.push((end..end, added));

@@ -137,3 +137,40 @@ async fn one_model_is_shown_in_the_words_of_who_asks() {
     let none = desk.owner.exchange("/v1/models/one/other", "").await;
     assert_eq!((none.status, none.json().await["error"]["message"].is_string()), (404, true));
 }
+
+#[tokio::test]
+async fn the_same_question_is_answered_once_where_the_owner_keeps_answers() {
+    let whole = json!({"id": "c", "model": "real", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 1}});
+    let double = Double::start(move |_| Reply::json(&whole)).await;
+    let desk = Desk::of(|settings| {
+        settings.providers.push(crate::desk::provider("one", &double));
+        settings.cache.bytes_max = 1 << 20;
+    });
+    let asking = |temperature: Option<f64>| {
+        let mut body = json!({"model": "one/real", "messages": [{"role": "user", "content": "Hi"}]});
+        if let Some(warmth) = temperature {
+            body["temperature"] = warmth.into();
+        }
+        body.to_string()
+    };
+    let body = asking(Some(0.0));
+    let ask = async |key: &str, body: String| {
+        let reply = desk.key(key).exchange("/v1/chat/completions", body).await;
+        assert_eq!(reply.status, 200);
+        (reply.text().await, double.count("/chat"))
+    };
+    let (first, asked) = ask("a", body.clone()).await;
+    assert_eq!(
+        (asked, ask("a", body.clone()).await),
+        (1, (first, 1)),
+        "the same to the byte, and not asked for"
+    );
+    assert_eq!(ask("b", body.clone()).await.1, 2, "somebody else's question is a new one");
+    for other in [asking(Some(0.1)), asking(None)] {
+        let before = ask("a", other.clone()).await.1;
+        assert_eq!(ask("a", other).await.1, before + 1, "what may come out otherwise is asked each time");
+    }
+    let today = &desk.key("a").data("llm_usage", json!({})).await["today"];
+    assert_eq!((&today["requests"], &today["cached"]), (&json!(6), &json!(1)));
+    assert_eq!(today["prompt_tokens"], 15, "what was kept is not charged");
+}
