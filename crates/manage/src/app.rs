@@ -8,6 +8,8 @@ use crate::line::Line;
 
 /// How many lines of the log are asked for.
 pub(crate) const LOG_LINES_MAX: usize = 500;
+/// How many lines of the log are shown whole at once.
+const WHOLE_LINES: usize = 20;
 /// How many lines one step of a page goes.
 const PAGE_LINES: usize = 10;
 /// What stands for a secret in arguments that may be seen, and what ends a value that was cut: arguments that hold one are
@@ -58,7 +60,7 @@ impl Page {
     pub(crate) fn keys(self) -> &'static str {
         match self {
             Self::Status => "s start  x stop  r restart  b bridge",
-            Self::Logs => "/ filter  f follow  ↑↓ move",
+            Self::Logs => "/ filter  f follow  Enter whole lines  ↑↓ move",
             Self::List(List::Settings) => "Enter explain  ↑↓ move",
             Self::List(List::Queues) => "p pause or resume  ↑↓ move",
             Self::List(List::DeadLetters) => "Enter inspect  e edit  r replay  a replay all  d discard",
@@ -411,6 +413,11 @@ impl App {
                 let line = Line::of(&self.logs.filter);
                 let title = "Only lines with this text; empty for all".to_owned();
                 self.overlay = Some(Overlay::Prompt { title, line, then: Then::Filter });
+            }
+            KeyCode::Enter => {
+                let end = self.logs.lines.len() - self.logs.above.min(self.logs.lines.len());
+                let lines = self.logs.lines[end.saturating_sub(WHOLE_LINES)..end].to_vec();
+                self.show("The newest first", &lines.into_iter().rev().collect::<Vec<_>>());
             }
             KeyCode::Char('f') => {
                 self.logs.follow = !self.logs.follow;

@@ -134,6 +134,11 @@ fn the_log_is_followed_until_a_person_moves_and_stays_where_they_look() {
     assert_eq!(app.logs.above, 11, "the same lines are in sight");
     app.take(key(KeyCode::End));
     assert!(app.logs.follow && app.logs.above == 0);
+    press(&mut app, "\n");
+    assert!(
+        matches!(&app.overlay, Some(Overlay::Text { lines, .. }) if lines.len() == 20 && lines[0] == "line 109")
+    );
+    press(&mut app, "\u{1b}");
     let wanted = press(&mut app, "/warn\n");
     assert_eq!(wanted, [Wish::Logs { filter: "warn".to_owned(), lines_max: LOG_LINES_MAX }]);
 }

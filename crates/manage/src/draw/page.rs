@@ -1,5 +1,7 @@
 //! Each page.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -40,10 +42,25 @@ fn draw_logs(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let height = usize::from(block.inner(area).height);
     let end = logs.lines.len().saturating_sub(logs.above);
     let lines: Vec<Line<'_>> =
-        logs.lines[end.saturating_sub(height)..end].iter().map(|line| Line::raw(line.as_str())).collect();
+        logs.lines[end.saturating_sub(height)..end].iter().map(|line| Line::raw(short(line))).collect();
     let text =
         if lines.is_empty() { Paragraph::new("There is nothing here.") } else { Paragraph::new(lines) };
     frame.render_widget(text.block(block), area);
+}
+
+/// A line of the log without its day and its module, so that what it says is in sight: those of text begin with a time
+/// (RFC 3339), a level, and a module with a colon. Enter shows all of it.
+fn short(line: &str) -> Cow<'_, str> {
+    let mut words = line.split_whitespace();
+    let (time, level, module) = (words.next(), words.next(), words.next());
+    let (Some(time), Some(level), Some(module)) = (time.and_then(|time| time.get(11..19)), level, module)
+    else {
+        return line.into();
+    };
+    match line.split_once(module).filter(|_| module.ends_with(':')) {
+        Some((_, says)) => format!("{time} {level:<5}{says}").into(),
+        None => line.into(),
+    }
 }
 
 fn draw_list(rows: &Rows, list: List, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -92,5 +109,25 @@ fn widths(list: List) -> Vec<Constraint> {
         List::Queues => vec![Fill(1), Length(7), Length(7), Length(7), Length(7), Length(8)],
         List::DeadLetters => vec![Length(18), Length(14), Length(6), Length(5), Fill(1)],
         List::Keys => vec![Length(14), Length(7), Fill(1), Length(11), Length(11)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_line_of_the_log_is_shortened_only_if_it_is_one() {
+        let line = "2026-11-21T01:45:52.562814Z  INFO drawbridge::serve: asked to end now=true";
+        assert_eq!(short(line), "01:45:52 INFO  asked to end now=true");
+        for other in [
+            "",
+            "a",
+            "2026 INFO x: y",
+            r#"{"timestamp":"2026-11-21T01:45:52Z", "level": "INFO"}"#,
+            "ééééééééééééé a b: c",
+        ] {
+            assert_eq!(short(other), other);
+        }
     }
 }
