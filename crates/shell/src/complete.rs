@@ -274,7 +274,7 @@ impl FromHub {
 }
 
 fn path_choice(entry: &Value, before: &str, folders_only: bool) -> Option<Choice> {
-    let name = entry["name"].as_str().filter(|name| name.chars().all(drawbridge_contract::is_visible))?;
+    let name = entry["name"].as_str()?;
     match entry["kind"].as_str() {
         Some("directory") => Some(Choice { is_whole: false, ..Choice::new(format!("{before}{name}/"), "") }),
         Some("file") if folders_only => None,
@@ -287,7 +287,10 @@ impl Completer for FromHub {
         let line = line.get(..position).unwrap_or(line);
         let wanted = wanted(line, &self.shared.catalog());
         let choices = self.choices(&wanted);
-        let fitting = choices.into_iter().filter(|choice| choice.text.starts_with(&wanted.typed));
+        // Nothing that a person would not see as what it is: it would be typed for them.
+        let is_plain = |choice: &Choice| choice.text.chars().all(drawbridge_contract::is_visible);
+        let fitting =
+            choices.into_iter().filter(|choice| choice.text.starts_with(&wanted.typed) && is_plain(choice));
         let suggestion = |choice: Choice| Suggestion {
             value: quoted(&choice.text),
             display_override: Some(choice.text.clone()),
@@ -386,6 +389,27 @@ mod tests {
         assert_eq!(quoted("my notes/a&b.txt"), "my\\ notes/a\\&b.txt");
         let Kind::Word(word) = &lex(&quoted("a 'b\" {c}")).tokens[0].kind else { panic!() };
         assert_eq!(word.text, "a 'b\" {c}");
+    }
+
+    #[test]
+    fn h4_names_from_the_hub_that_hide_something_are_not_offered() {
+        let entries = json!([
+            {"name": "good.txt", "kind": "file"}, {"name": "gone\u{1b}[2J", "kind": "file"},
+            {"name": "gnu\u{202e}txt.exe", "kind": "file"}, {"name": "g dir", "kind": "directory"},
+        ]);
+        let hub = crate::kit::hub_of(json!([]), move |message| {
+            assert_eq!(message["params"]["arguments"]["path"], "work");
+            vec![crate::kit::answer(message, json!({"structuredContent": {"entries": entries}}))]
+        });
+        let stay = crate::kit::stay(&hub, &[]);
+        let session = &stay.session;
+        *session.shared.place() = crate::place::Place::at_start(vec!["work".to_owned()]);
+        let (runtime, client, shared) =
+            (session.runtime.clone(), session.client.clone(), session.shared.clone());
+        let mut completer = FromHub { runtime, client, shared };
+        let found = completer.complete("edit g", 6);
+        let values: Vec<&str> = found.suggestions().iter().map(|one| &*one.value).collect();
+        assert_eq!(values, ["good.txt", "g\\ dir/"]);
     }
 
     proptest::proptest! {

@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str], &str)] = &[
     ("redis", &["crates/jobs-bullmq"], "Redis is known to the engine of jobs that is on it"),
     ("bullmq-official", &["crates/jobs-bullmq"], "Redis is known to the engine of jobs that is on it"),
     ("ratatui", &["crates/manage"], "the full-screen menu alone draws"),
+    ("reedline", &["crates/shell"], "lines are typed into the shell"),
     ("landlock", &["crates/sandbox"], "confinement is known to the sandbox"),
     ("seccompiler", &["crates/sandbox"], "confinement is known to the sandbox"),
 ];

@@ -1,6 +1,7 @@
 //! The shell, by a person in front of a terminal, and by scripts.
 
 mod model;
+mod page;
 mod person;
 mod scripts;
 mod talk;

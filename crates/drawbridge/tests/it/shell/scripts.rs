@@ -15,7 +15,7 @@ fn line(home: &Home, line: &str) -> (i32, String, String) {
 }
 
 /// Runs a script from standard input.
-fn script(home: &Home, arguments: &[&str], text: &str) -> (i32, String, String) {
+pub(super) fn script(home: &Home, arguments: &[&str], text: &str) -> (i32, String, String) {
     let mut command = home.command(&[&["shell"], arguments].concat());
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
