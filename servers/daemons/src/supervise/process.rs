@@ -50,6 +50,8 @@ pub(crate) enum State {
         /// Since when.
         since: Instant,
     },
+    /// It was asked to end.
+    Ending(u32),
     /// It ended, and is started again then.
     Pausing(Instant),
     /// It ended too often.
@@ -66,6 +68,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Starting(_) => "starting",
             Self::Ready { .. } => "ready",
+            Self::Ending(_) => "ending",
             Self::Pausing(_) => "pausing",
             Self::GaveUp => "given up",
             Self::Stopped => "stopped",
@@ -75,7 +78,7 @@ impl State {
     /// Its process, while it has one.
     pub(crate) fn pid(self) -> Option<u32> {
         match self {
-            Self::Starting(pid) | Self::Ready { pid, .. } => Some(pid),
+            Self::Starting(pid) | Self::Ready { pid, .. } | Self::Ending(pid) => Some(pid),
             _ => None,
         }
     }
@@ -125,6 +128,7 @@ impl Process {
             State::Elsewhere | State::Ready { .. } => None,
             State::Waiting => Some(format!("it waits for {}", self.settings.after.join(", "))),
             State::Starting(_) => Some("it is just being started".to_owned()),
+            State::Ending(_) => Some("it is being ended".to_owned()),
             State::Pausing(until) => {
                 let left = until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
                 Some(format!("it is not running: {}; it is started again in {} s", ended(), left.as_secs()))

@@ -124,7 +124,7 @@ async fn once(
         () = process.restart.notified() => End::Restart,
         () = stop.cancelled() => End::Stop,
     };
-    process.set(State::Starting(pid));
+    process.set(State::Ending(pid));
     // An error means that it has ended just now.
     let _ = handle.stop(Signal::Terminate, GRACE);
     let _ = life.await;

@@ -31,21 +31,18 @@ pub(crate) struct Overview {
 #[derive(Debug, Serialize, JsonSchema)]
 struct One {
     name: String,
-    /// `ready`, `not running`, `failing`; of those that the hub runs also `waiting`, `starting`, `pausing`, `given up`.
+    /// `ready`, `not running`, `failing`; of those that the hub runs also `waiting`, `starting`, `ending`, `pausing`, `given up`.
     state: String,
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     version: String,
     /// Its description's file, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     tools: Vec<String>,
     /// What of its description was left out, and why.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
     /// Its process, where the hub runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +57,6 @@ struct OneProcess {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_end: Option<String>,
     /// What of its confinement this kernel cannot hold.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<String>,
 }
 

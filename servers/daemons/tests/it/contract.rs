@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use drawbridge_contract::{Server as _, ToolSpec};
-use drawbridge_daemons::Daemons;
+use drawbridge_daemons::{Daemons, DaemonsSettings, ProcessSettings};
 use expect_test::expect_file;
 
 use crate::desk::Desk;
@@ -46,6 +46,24 @@ fn the_documentation_is_in_step() {
     expect_file!["../../../../docs/daemons-tools.md"].assert_eq(&generated);
 }
 
+/// Hosts refuse what does not fit its own schema.
+#[test]
+fn what_is_listed_fits_its_schema() {
+    let desk = Desk::new();
+    desk.describe("a", &["b"]);
+    desk.describe("files", &["b"]);
+    let processes = vec![ProcessSettings::new("c", vec!["true".to_owned()])];
+    let daemons = Daemons::open(&DaemonsSettings { processes, ..desk.settings() }).unwrap();
+    let spec = daemons.tools()[0].spec().clone();
+    let schema = serde_json::from_str(spec.output_schema.unwrap().get()).unwrap();
+    let status = daemons.status();
+    assert_eq!(
+        (status["daemons"].as_array().unwrap().len(), status["refused"].as_array().unwrap().len()),
+        (2, 1)
+    );
+    jsonschema::validate(&schema, &status).unwrap();
+}
+
 /// The examples of the page are those that are run, and the description in it is one that counts.
 #[test]
 fn the_page_shows_what_works() {
@@ -57,5 +75,5 @@ fn the_page_shows_what_works() {
     desk.write("weather.cap.json", &serde_json::from_str(described).unwrap(), 0o600);
     let daemons = Daemons::open(&desk.settings()).unwrap();
     assert_eq!(crate::desk::tools(&daemons), ["weather_today"], "{:#}", daemons.status());
-    assert_eq!(daemons.status()["daemons"][0].get("problems"), None);
+    assert_eq!(daemons.status()["daemons"][0]["problems"], serde_json::json!([]));
 }
