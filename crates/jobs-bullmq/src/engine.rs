@@ -19,6 +19,7 @@ use crate::link::Link;
 use crate::names::{check_queue, inner, queue_in};
 use crate::shared::Shared;
 use crate::submit::{Prepared, with_arguments};
+use crate::together::Together;
 use crate::{Settings, events, scripts, submit, view};
 
 /// How many changes a slow reader may be behind.
@@ -47,6 +48,7 @@ impl BullMq {
             ears: Arc::new(ears),
             keeper: Arc::new(Keeper::new()),
             waiting: Mutex::default(),
+            together: Together::default(),
             closed: CancellationToken::new(),
         });
         let (link, ears) = (Arc::clone(&shared.link), Arc::clone(&shared.ears));
@@ -80,8 +82,12 @@ impl Drop for BullMq {
 impl Engine for BullMq {
     fn submit(&self, job: NewJob) -> Answered<'_, Submitted> {
         Box::pin(async move {
-            let jobs = self.prepare(vec![job])?;
-            let taken = self.shared.submit(&jobs, false).await?;
+            let job = Prepared::new(job, &self.shared.settings.policies)?;
+            if job.is_plain() {
+                self.shared.check_open()?;
+                return self.shared.submit_together(job).await;
+            }
+            let taken = self.shared.submit(&[job], false).await?;
             taken.into_iter().next().ok_or(EngineError::Closed)
         })
     }

@@ -5,6 +5,7 @@
 //! link       the connection, which comes back by itself
 //! scripts    what happens in Redis, each change at once: lua/*.lua
 //! submit     a job in BullMQ's words
+//! together   jobs that come one by one, sent together
 //! exchange   what workers say and get
 //! view       a job in our words
 //! events     what happened, from BullMQ's streams
@@ -31,6 +32,7 @@ mod scripts;
 mod settings;
 mod shared;
 mod submit;
+mod together;
 mod view;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use crate::keeper::Keeper;
 use crate::link::Link;
 use crate::names::{inner, queue_out};
 use crate::submit::{Prepared, submitted};
+use crate::together::Together;
 use crate::{Settings, events, scripts, view};
 
 /// How many jobs one look at the list brings.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Arc<Keeper>,
     /// The workers who wait, by name.
     pub(crate) waiting: Mutex<HashMap<Arc<str>, Vec<CancellationToken>>>,
+    /// Jobs that are sent with the next message.
+    pub(crate) together: Together,
     pub(crate) closed: CancellationToken,
 }
 

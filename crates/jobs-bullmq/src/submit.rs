@@ -133,6 +133,17 @@ impl Prepared {
         Ok(Self { job, id: Uuid::now_v7().simple().to_string(), policy })
     }
 
+    /// How large its arguments are, in bytes of JSON.
+    pub(crate) fn bytes(&self) -> usize {
+        self.job.arguments.get().len()
+    }
+
+    /// Whether nothing about it but too many jobs could make the script refuse it.
+    pub(crate) fn is_plain(&self) -> bool {
+        let NewJob { idempotency_key, deduplication_key, parent, .. } = &self.job;
+        idempotency_key.is_none() && deduplication_key.is_none() && parent.is_none()
+    }
+
     fn data(&self) -> String {
         let attributes = self.job.attributes.as_deref();
         let callback = attributes.and_then(|text| serde_json::from_str::<Callback>(text.get()).ok());

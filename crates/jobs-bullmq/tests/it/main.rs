@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod failover;
 mod node;
 #[path = "../../../jobs/tests/it/receiver.rs"]
 #[allow(dead_code, reason = "the embedded engine's tests need more of it")]

@@ -1,4 +1,5 @@
-//! BullMQ's own programs on the other side: they run in Node, from the kit in `tests/bullmq`.
+//! BullMQ's own programs on the other side: they run in Node, from the kit in `tests/bullmq`, and in Python, from that in
+//! `tests/bullmq-python`.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -24,9 +25,22 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn start(script: &str, redis: &RedisServer, env: &[(&str, &str)]) -> Self {
         let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bullmq");
-        let mut child = Command::new(from_xtask("DRAWBRIDGE_TEST_NODE"))
-            .arg(format!("{scripts}/{script}"))
-            .env("DRAWBRIDGE_TEST_BULLMQ", from_xtask("DRAWBRIDGE_TEST_BULLMQ"))
+        let mut command = Command::new(from_xtask("DRAWBRIDGE_TEST_NODE"));
+        command.arg(format!("{scripts}/{script}"));
+        command.env("DRAWBRIDGE_TEST_BULLMQ", from_xtask("DRAWBRIDGE_TEST_BULLMQ"));
+        Self::run(command, redis, env)
+    }
+
+    /// The same in Python.
+    pub(crate) fn python(script: &str, redis: &RedisServer, env: &[(&str, &str)]) -> Self {
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bullmq-python");
+        let mut command = Command::new(from_xtask("DRAWBRIDGE_TEST_BULLMQ_PYTHON").join("bin/python"));
+        command.arg(format!("{scripts}/{script}"));
+        Self::run(command, redis, env)
+    }
+
+    fn run(mut command: Command, redis: &RedisServer, env: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env("REDIS_PORT", redis.port.to_string())
             .envs(env.iter().copied())
             .stdout(Stdio::piped())

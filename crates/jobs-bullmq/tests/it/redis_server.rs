@@ -22,8 +22,16 @@ impl RedisServer {
     pub(crate) fn with_password(password: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = run(port, &folder, password);
+        let child = run(port, &folder, password, &[]);
         Self { port, folder, password, child }
+    }
+
+    /// One that has everything that another has, a moment later.
+    pub(crate) fn replica_of(master: &Self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = run(port, &folder, "", &["--replicaof", "127.0.0.1", &master.port.to_string()]);
+        Self { port, folder, password: "", child }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -38,7 +46,7 @@ impl RedisServer {
 
     /// Starts it again, with what is on its disk.
     pub(crate) fn restart(&mut self) {
-        self.child = run(self.port, &self.folder, self.password);
+        self.child = run(self.port, &self.folder, self.password, &[]);
     }
 }
 
@@ -50,12 +58,13 @@ impl Drop for RedisServer {
     }
 }
 
-fn run(port: u16, folder: &TempDir, password: &str) -> Child {
+fn run(port: u16, folder: &TempDir, password: &str, more: &[&str]) -> Child {
     let child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
         .arg(folder.path())
         .args(["--requirepass", password])
+        .args(more)
         .stdout(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| {

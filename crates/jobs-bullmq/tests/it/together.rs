@@ -95,6 +95,34 @@ async fn we_do_jobs_of_node() {
     worker.drain(PATIENCE).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_does_our_jobs_and_we_do_those_of_python() {
+    let (redis, engine) = engine().await;
+    let engine = Arc::new(engine);
+    let ids = submit(&engine, JOBS, 1).await;
+    let mut python = Node::python("worker.py", &redis, &[]);
+    assert_eq!(python.hear()["ready"], true);
+    until_completed(&engine, JOBS).await;
+    for id in &ids {
+        let result = engine.outcome(id.clone()).await.unwrap().result.unwrap();
+        let said: serde_json::Value = serde_json::from_str(result.get()).unwrap();
+        assert_eq!((&said["by"], &said["caller"]), (&"python".into(), &"key:laptop".into()), "{said}");
+    }
+    assert_eq!(engine.lines(ids[0].clone(), 0, 10).await.unwrap()[0].text, "seen by Python");
+    drop(python);
+
+    let runner = Arc::<Ours>::default();
+    let worker = worker(&engine, &runner, "ours");
+    let count = JOBS.to_string();
+    let env = [("COUNT", &*count), ("TOOL", "old_tool")];
+    let mut python = Node::python("producer.py", &redis, &env);
+    assert_eq!(python.hear()["added"], JOBS);
+    let ends = python.hear();
+    assert_eq!(ends["first"]["by"], "rust", "{ends}");
+    assert_eq!(runner.0.lock().unwrap().len(), JOBS);
+    worker.drain(PATIENCE).await;
+}
+
 /// Both work on one queue. The one in Node is killed in the middle: what it had is done by ours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_node_had_is_done_by_us() {

@@ -69,10 +69,13 @@ impl Wire {
     }
 }
 
+/// The answer to a question, and the jobs that came with it.
+type Reply = (Result<Box<RawValue>, Refused>, Vec<Work>);
+
 /// A question without an answer.
 struct Waiting {
     work: Vec<Work>,
-    reply: oneshot::Sender<(Result<Box<RawValue>, Refused>, Vec<Work>)>,
+    reply: oneshot::Sender<Reply>,
 }
 
 impl Remote {
@@ -126,7 +129,7 @@ impl Inner {
         &self,
         number: u64,
         frames: Vec<Vec<u8>>,
-        reply: oneshot::Sender<(Result<Box<RawValue>, Refused>, Vec<Work>)>,
+        reply: oneshot::Sender<Reply>,
     ) -> Result<(), EngineError> {
         let mut wire = self.wire();
         let sender = wire.open.as_ref().map_err(|why| away(why))?.clone();
@@ -340,7 +343,7 @@ impl Engine for Remote {
     }
 
     fn ask_rest(&self, id: JobId, rest: Box<RawValue>) -> Answered<'_, ()> {
-        Box::pin(self.ask(Ask::AskRest(id, rest)))
+        Box::pin(self.ask(Ask::Rest(id, rest)))
     }
 
     fn retry(&self, id: JobId) -> Answered<'_, ()> {

@@ -55,7 +55,7 @@ pub(super) enum Ask {
     Checkpoint(Lease, Box<RawValue>),
     Cancel(JobId),
     Answer(JobId, Box<RawValue>),
-    AskRest(JobId, Box<RawValue>),
+    Rest(JobId, Box<RawValue>),
     Retry(JobId),
     RetryAll(Filter),
     Edit(JobId, Box<RawValue>),

@@ -211,7 +211,7 @@ async fn of_engine(engine: &dyn Engine, ask: Ask) -> Result<Box<RawValue>, Engin
         Ask::Checkpoint(lease, value) => put(engine.checkpoint(lease, value).await),
         Ask::Cancel(id) => put(engine.cancel(id).await),
         Ask::Answer(id, answer) => put(engine.answer(id, answer).await),
-        Ask::AskRest(id, rest) => put(engine.ask_rest(id, rest).await),
+        Ask::Rest(id, rest) => put(engine.ask_rest(id, rest).await),
         Ask::Retry(id) => put(engine.retry(id).await),
         Ask::RetryAll(filter) => put(engine.retry_all(filter).await),
         Ask::Edit(id, arguments) => put(engine.edit(id, arguments).await),
