@@ -6,7 +6,7 @@ import { Hub } from './hub.mjs';
 import { CONFIG, furnish } from './scene.mjs';
 import { fresh } from './browser.mjs';
 
-const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'files/Drawbridge', 'terminals', 'chat', 'jobs', 'keys', 'rules', 'providers', 'daemons', 'config', 'connect'];
+const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'files?path=Drawbridge', 'terminals', 'chat', 'jobs', 'keys', 'rules', 'providers', 'daemons', 'config', 'connect'];
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 380, height: 760 } };
 
 const [folder = 'pictures', ...wanted] = process.argv.slice(2);
@@ -30,7 +30,7 @@ try {
     for (const path of PAGES.filter((one) => wanted.length === 0 || wanted.includes(one || 'now'))) {
       await page.goto(`${hub.address}/console/${path}`);
       await page.waitForTimeout(1100);
-      await page.screenshot({ path: `${folder}/${size}-${path.replaceAll('/', '-') || 'now'}.png` });
+      await page.screenshot({ path: `${folder}/${size}-${path.replaceAll(/[/?=&]/g, '-') || 'now'}.png` });
     }
     await context.close();
   }

@@ -33,7 +33,7 @@ test('a file is opened, edited, saved, trashed and brought back', async ({ conso
 
 test('a file is uploaded and downloaded as it is', async ({ console, page, hub }) => {
   const bytes = Buffer.from([0, 1, 2, 253, 254, 255]);
-  await console.open('files/Drawbridge');
+  await console.open('files?path=Drawbridge');
   await page.locator('input[type=file]').setInputFiles({ name: 'bytes.bin', mimeType: 'application/octet-stream', buffer: bytes });
   await expect(page.getByText('bytes.bin was uploaded.')).toBeVisible();
   expect(readFileSync(join(hub.home, 'Drawbridge/bytes.bin'))).toEqual(bytes);
