@@ -17,12 +17,15 @@ pub(crate) struct Method {
     pub(crate) serve: Serve,
 }
 
+/// Several calls, and what comes of them.
+type Several = fn(&Door, Map<String, Value>) -> BoxFuture<'_, Result<Value, OldError>>;
+
 /// How a method is served.
 pub(crate) enum Serve {
     /// By one call of a tool.
     Tool(Tool),
     /// By several calls of these tools.
-    Tools(&'static [&'static str], fn(&Door, Map<String, Value>) -> BoxFuture<'_, Result<Value, OldError>>),
+    Tools(&'static [&'static str], Several),
     /// From what is known of the caller, without a call.
     Known(fn(&Door) -> Value),
     /// By a language model: see `chat.rs`.
