@@ -21,8 +21,12 @@ struct ByHand(Child);
 
 impl ByHand {
     fn start(home: &Home) -> Self {
+        Self::run(home, &examples().join("weather.py"))
+    }
+
+    fn run(home: &Home, script: &Path) -> Self {
         let mut command = Command::new("python3");
-        command.arg("weather.py").current_dir(examples()).env("DRAWBRIDGE_HOME", home.state());
+        command.arg(script).env("PYTHONPATH", examples()).env("DRAWBRIDGE_HOME", home.state());
         Self(command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).spawn().unwrap())
     }
 }
@@ -83,24 +87,36 @@ fn a_program_started_by_hand_is_a_tool_of_a_desktop_host_within_a_second() {
 }
 
 #[test]
-fn an_older_client_calls_it_by_its_method() {
+fn an_older_client_calls_it_by_its_method_also_where_we_lack_the_server() {
     let bridge = Bridge::start();
     let _weather = ByHand::start(&bridge.home);
-    ready_by_hand(&bridge.home);
-    let mut socket = UnixStream::connect(bridge.home.state().join("run/gateway.sock")).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let ask = json!({"jsonrpc": "2.0", "id": 7, "method": "mcp.weather.today", "params": ["Rome"]});
-    socket.write_all(format!("{ask}\0").as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    for byte in socket.bytes().map(Result::unwrap).take_while(|byte| *byte != 0) {
-        answer.push(byte);
+    let script = bridge.home.path("mail.py");
+    fs::write(
+        &script,
+        "from drawbridge_daemon import Daemon\nmail = Daemon('mail')\n\
+         @mail.method('mcp.mail.listAccounts', reads=True)\ndef accounts():\n    return [{'account_id': 'a'}]\n\
+         mail.serve()\n",
+    )
+    .unwrap();
+    assert_eq!(old(&bridge.home, "mcp.mail.listAccounts", json!([]))["error"]["code"], -32601);
+    let _mail = ByHand::run(&bridge.home, &script);
+    for name in ["weather", "mail"] {
+        wait_for("a daemon by hand", || (daemon(&bridge.home, name)["state"] == "ready").then_some(()));
     }
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
-    assert_eq!(answer, json!({"jsonrpc": "2.0", "id": 7, "result": "It rains in Rome, at 11 °C."}));
+    let rains = old(&bridge.home, "mcp.weather.today", json!(["Rome"]));
+    assert_eq!(rains, json!({"jsonrpc": "2.0", "id": 7, "result": "It rains in Rome, at 11 °C."}));
+    let accounts = old(&bridge.home, "mcp.mail.listAccounts", json!([]));
+    assert_eq!(accounts["result"], json!([{"account_id": "a"}]));
 }
 
-fn ready_by_hand(home: &Home) {
-    wait_for("a daemon by hand", || (daemon(home, "weather")["state"] == "ready").then_some(()));
+/// What a method of the older dialect answers on the unix socket.
+fn old(home: &Home, method: &str, params: Value) -> Value {
+    let mut socket = UnixStream::connect(home.state().join("run/gateway.sock")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let ask = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
+    socket.write_all(format!("{ask}\0").as_bytes()).unwrap();
+    let bytes: Vec<u8> = socket.bytes().map(Result::unwrap).take_while(|byte| *byte != 0).collect();
+    serde_json::from_slice(&bytes).unwrap()
 }
 
 #[test]
