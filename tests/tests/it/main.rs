@@ -4,6 +4,7 @@
 
 mod attacks;
 mod conformance;
+mod console;
 mod llm;
 mod older;
 mod program;

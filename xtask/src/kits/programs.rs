@@ -37,6 +37,13 @@ pub(crate) const REDIS: Program = Program {
     wanted_for: "jobs on BullMQ are kept in Redis",
 };
 
+/// The browser that the console is used in.
+pub(crate) const CHROMIUM: Program = Program {
+    probe: &["chromium", "--version"],
+    package: "chromium",
+    wanted_for: "the console is tried in it",
+};
+
 /// What the tests of terminals drive.
 pub(crate) const DRIVEN: [Program; 7] = [
     Program { probe: &["bash", "--version"], package: "bash", wanted_for: "terminals are tried with it" },
