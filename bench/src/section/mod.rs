@@ -1,6 +1,8 @@
 //! One file per question; each of them ends as one table.
 
+mod channels;
 mod cold_start;
+mod daemons;
 mod door;
 mod echo;
 mod files;
@@ -33,8 +35,12 @@ pub enum Section {
     Sessions,
     /// The latency that the door adds, on one connection.
     Latency,
+    /// The same call over HTTP, WebSocket and the unix socket.
+    Channels,
     /// The door in process, without a wire.
     Door,
+    /// Calls per second through a daemon, in process.
+    Daemons,
     /// A list of 500 tools.
     ToolsList,
     /// From the start of the program to its first answer.
@@ -64,7 +70,9 @@ impl Section {
             Self::Echo => echo::run(bench, "Echo over HTTP", Dialect::Stateless, &Peer::ECHO),
             Self::Sessions => echo::run(bench, "Echo over HTTP, with sessions", Dialect::Session, &Peer::MCP),
             Self::Latency => echo::run_alone(bench),
+            Self::Channels => channels::run(bench),
             Self::Door => door::run(bench),
+            Self::Daemons => daemons::run(bench),
             Self::ToolsList => tools_list::run(bench),
             Self::ColdStart => cold_start::run(bench),
             Self::Idle => idle::run(bench),
