@@ -1,7 +1,7 @@
 //! Programs of the person's own become tools: started by hand while a host looks on, or run by the hub.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,8 +115,10 @@ fn old(home: &Home, method: &str, params: Value) -> Value {
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let ask = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
     socket.write_all(format!("{ask}\0").as_bytes()).unwrap();
-    let bytes: Vec<u8> = socket.bytes().map(Result::unwrap).take_while(|byte| *byte != 0).collect();
-    serde_json::from_slice(&bytes).unwrap()
+    let mut answer = Vec::new();
+    BufReader::new(socket).read_until(0, &mut answer).unwrap();
+    assert_eq!(answer.pop(), Some(0));
+    serde_json::from_slice(&answer).unwrap()
 }
 
 #[test]
