@@ -15,6 +15,10 @@ pub trait Program: Send + Sync + 'static {
     /// Who has models, as far as it is configured: names, kinds and addresses, never a key.
     fn providers(&self) -> Value;
 
+    /// How many tokens language models used in the last hour: the minute's number since 1970, those of prompts, those of
+    /// answers. Blocks while it reads.
+    fn tokens_of_the_hour(&self) -> Vec<(i64, u64, u64)>;
+
     /// Where the configuration is. It need not be there.
     fn config_path(&self) -> PathBuf;
 

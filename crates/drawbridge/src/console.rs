@@ -7,6 +7,7 @@ use axum::Router;
 use drawbridge_connect::Entry;
 use drawbridge_console::{Console, Fault, Program, Sessions};
 use drawbridge_gateway::{Effect, Gateway, RuleSettings};
+use drawbridge_llm::Llm;
 use drawbridge_web::StatusSource;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +36,7 @@ pub(crate) fn entrance(
         store: hub.store.clone(),
         handler: hub.gateway.clone(),
         sessions,
-        program: Arc::new(Backstage { status, gateway, state, config }),
+        program: Arc::new(Backstage { status, gateway, llm: hub.llm.clone(), state, config }),
         folder: hub.state.join(FOLDER),
         shutdown: shutdown.clone(),
     })
@@ -45,6 +46,7 @@ pub(crate) fn entrance(
 struct Backstage {
     status: StatusSource,
     gateway: Arc<Gateway>,
+    llm: Arc<Llm>,
     state: PathBuf,
     /// As the hub was started with.
     config: Config,
@@ -58,6 +60,10 @@ impl Program for Backstage {
     fn providers(&self) -> Value {
         let one = |(name, provider): (&String, &Provider)| json!({"name": name, "kind": provider.kind, "address": provider.address, "has_key": provider.key.is_some()});
         self.config.llm.provider.iter().map(one).collect()
+    }
+
+    fn tokens_of_the_hour(&self) -> Vec<(i64, u64, u64)> {
+        self.llm.tokens_of_the_hour()
     }
 
     fn config_path(&self) -> PathBuf {

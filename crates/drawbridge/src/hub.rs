@@ -17,6 +17,7 @@ pub(crate) struct Hub {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) llm: Arc<drawbridge_llm::Llm>,
     #[cfg(unix)]
     pub(crate) daemons: Arc<drawbridge_daemons::Daemons>,
     /// Nothing until somebody opens them: not every command needs them.
@@ -33,8 +34,9 @@ impl Hub {
     /// Opens everything over a state that is open already. Must run inside a tokio runtime.
     pub(crate) fn over(store: Store, state: PathBuf, config: Config) -> Result<Self> {
         protect();
+        let llm = servers::language_models(&config, &state)?;
         #[cfg_attr(not(unix), expect(unused_mut, reason = "daemons are there on Unix alone"))]
-        let mut servers = servers::all(&config, &state)?;
+        let mut servers = servers::all(&config, &state, &llm)?;
         #[cfg(unix)]
         let daemons = servers::daemons(&config, &state, &servers)?;
         #[cfg(unix)]
@@ -55,6 +57,7 @@ impl Hub {
             config,
             store,
             gateway,
+            llm,
             #[cfg(unix)]
             daemons,
             jobs: Kept::default(),

@@ -9,7 +9,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use drawbridge_contract::Caller;
-use drawbridge_store::now_us;
+use drawbridge_store::{StoreError, now_us};
 use serde_json::{Value, json};
 
 pub(crate) use charts::Charts;
@@ -26,7 +26,7 @@ pub(crate) async fn now(
 ) -> Result<Response, Problem> {
     let status = console.program.status();
     let shared = console.clone();
-    let charts = tokio::task::spawn_blocking(move || shared.charts().look(&shared.store, now_us())).await;
+    let charts = tokio::task::spawn_blocking(move || look(&shared)).await;
     let charts = charts.map_err(|_| Problem::internal("the charts could not be drawn"))??;
     let up_ms = status["up_seconds"].as_i64().unwrap_or(0) * 1000;
     Ok(answer(&json!({
@@ -35,8 +35,23 @@ pub(crate) async fn now(
         "connections": charts["callers"], "charts": charts["charts"],
         "approvals": approvals::waiting(&console.store)?, "jobs": status["jobs"], "status": status,
         "servers": servers(&console, &caller), "providers": console.program.providers(),
-        "daemons": status["daemons"],
+        "daemons": status["daemons"]["daemons"],
     })))
+}
+
+/// The last hour, from the audit and from the books of language models.
+fn look(console: &Shared) -> Result<Value, StoreError> {
+    let mut told = console.charts().look(&console.store, now_us())?;
+    let tokens = console.program.tokens_of_the_hour();
+    let minutes = told["charts"]["minute_ms"].as_array().cloned().unwrap_or_default();
+    let used = |minute: &Value| tokens.iter().find(|(number, ..)| minute.as_i64() == Some(number * 60_000));
+    let (inward, outward): (Vec<u64>, Vec<u64>) = minutes
+        .iter()
+        .map(|minute| used(minute).map_or((0, 0), |(_, inward, outward)| (*inward, *outward)))
+        .unzip();
+    told["charts"]["tokens_in"] = json!(inward);
+    told["charts"]["tokens_out"] = json!(outward);
+    Ok(told)
 }
 
 /// `GET /api/console/providers`.
