@@ -71,7 +71,7 @@ impl Question<'_> {
     }
 
     async fn ask_now(&self, target: Target) -> Result<ExchangeReply, Unanswered> {
-        match target.provider.native(self.dialect) {
+        match target.provider.native(self.dialect).filter(|_| !self.head.reaches_further) {
             Some((dialect, version)) => self.pass(target, dialect, version).await,
             None => self.translate(target).await,
         }

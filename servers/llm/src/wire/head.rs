@@ -24,6 +24,9 @@ pub struct Head {
     pub choices: u64,
     /// How free the model is to choose, if the request says so.
     pub temperature: Option<f64>,
+    /// Whether it names models beside the one that is asked, or tools that the provider is to call past the door: then it
+    /// cannot go on as it is.
+    pub reaches_further: bool,
     model_at: Range<usize>,
     /// The request's own `stream_options`.
     stream_options_at: Option<Range<usize>>,
@@ -56,6 +59,12 @@ struct Top<'a> {
     n: Option<u64>,
     #[serde(borrow, default)]
     temperature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    models: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    fallbacks: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    integrations: Option<&'a RawValue>,
     #[serde(default)]
     background: Option<bool>,
     #[serde(borrow, default)]
@@ -90,7 +99,8 @@ impl Head {
         let wanted: StreamOptions =
             options.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let limits = [top.max_completion_tokens, top.max_output_tokens, top.max_tokens];
-        let limit = limits.iter().flatten().find_map(|raw| number(raw));
+        // Two that differ count as the larger one: nobody knows which the provider goes by.
+        let limit = limits.iter().flatten().filter_map(|raw| number(raw)).max();
         Ok(Self {
             model,
             stream: top.stream.unwrap_or(false),
@@ -101,6 +111,7 @@ impl Head {
             is_kept_elsewhere: top.previous_response_id.is_some() || top.conversation.is_some(),
             choices: top.n.unwrap_or(1),
             temperature: top.temperature.and_then(|raw| serde_json::from_str(raw.get()).ok()),
+            reaches_further: [top.models, top.fallbacks, top.integrations].iter().any(Option::is_some),
             model_at: place(body, top.model),
             stream_options_at: top.stream_options.map(|raw| place(body, raw)),
             has_files: memchr::memmem::find(body, b";base64,").is_some(),
@@ -258,6 +269,7 @@ mod tests {
         assert_eq!(limit(r#"{"model":"a","max_tokens":1}"#), Some(1));
         assert_eq!(limit(r#"{"model":"a","max_tokens":-1}"#), None);
         assert_eq!(limit(r#"{"model":"a","max_tokens":1,"max_completion_tokens":2}"#), Some(2));
+        assert_eq!(limit(r#"{"model":"a","max_tokens":9,"max_completion_tokens":2}"#), Some(9));
         assert_eq!(limit(r#"{"model":"a","max_output_tokens":3}"#), Some(3));
     }
 

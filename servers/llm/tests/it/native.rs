@@ -174,3 +174,18 @@ async fn the_same_question_is_answered_once_where_the_owner_keeps_answers() {
     assert_eq!((&today["requests"], &today["cached"]), (&json!(6), &json!(1)));
     assert_eq!(today["prompt_tokens"], 15, "what was kept is not charged");
 }
+
+#[tokio::test]
+async fn no_field_reaches_past_what_was_decided_here() {
+    let whole = json!({"id": "c", "model": "real", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]});
+    let double = Double::start(move |_| Reply::json(&whole)).await;
+    let desk = desk(&double, ProviderKind::Compatible, None);
+    for field in ["models", "fallbacks", "integrations", "mod\\u0065ls"] {
+        let body = format!(
+            r#"{{"model":"mine","{field}":["other"],"messages":[{{"role":"user","content":"Hi"}}]}}"#
+        );
+        assert_eq!(desk.key("a").exchange("/v1/chat/completions", body).await.status, 200, "{field}");
+        let asked = double.last();
+        assert!(asked.json()["messages"].is_array() && !asked.body.contains("other"), "{}", asked.body);
+    }
+}
