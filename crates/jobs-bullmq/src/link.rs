@@ -15,6 +15,10 @@ use crate::{DEAD_LETTERS, DEFAULT, Settings};
 /// How long the first connection may take, before whoever waits for it is told that Redis is away.
 const CONNECT: Duration = Duration::from_secs(3);
 
+/// How long Redis may take to answer, a connection that has to come back included, before whoever waits is told that it
+/// is away.
+const ANSWER: Duration = Duration::from_secs(10);
+
 pub(crate) struct Link {
     options: RedisConnectionOptions,
     prefix: String,
@@ -102,7 +106,7 @@ impl Link {
         doing: &'static str,
     ) -> Result<T, EngineError> {
         let mut connection = self.connection(doing).await?;
-        script.invoke_async(&mut connection).await.map_err(|error| away(doing, &error))
+        in_time(doing, script.invoke_async(&mut connection)).await
     }
 
     /// Runs a command.
@@ -112,7 +116,7 @@ impl Link {
         doing: &'static str,
     ) -> Result<T, EngineError> {
         let mut connection = self.connection(doing).await?;
-        command.query_async(&mut connection).await.map_err(|error| away(doing, &error))
+        in_time(doing, command.query_async(&mut connection)).await
     }
 
     /// Runs several commands with one message.
@@ -122,7 +126,7 @@ impl Link {
         doing: &'static str,
     ) -> Result<T, EngineError> {
         let mut connection = self.connection(doing).await?;
-        commands.query_async(&mut connection).await.map_err(|error| away(doing, &error))
+        in_time(doing, commands.query_async(&mut connection)).await
     }
 
     /// A key of a queue.
@@ -133,6 +137,19 @@ impl Link {
     /// A key of ours.
     pub(crate) fn ours(&self, name: &str) -> String {
         format!("drawbridge:{}:{name}", self.prefix)
+    }
+}
+
+async fn in_time<T>(
+    doing: &'static str,
+    answer: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, EngineError> {
+    match timeout(ANSWER, answer).await {
+        Ok(answer) => answer.map_err(|error| away(doing, &error)),
+        Err(_) => Err(EngineError::Away {
+            doing,
+            reason: format!("Redis did not answer within {} s", ANSWER.as_secs()),
+        }),
     }
 }
 

@@ -5,6 +5,7 @@
 mod clocks;
 mod copies;
 mod documents;
+mod far_workers;
 mod files;
 mod kills;
 mod processes;
