@@ -133,7 +133,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 10);
+        assert_eq!(examples, 11);
     }
 
     proptest::proptest! {
