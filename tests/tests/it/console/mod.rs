@@ -75,6 +75,11 @@ fn files_terminals_and_jobs_are_used() {
 }
 
 #[test]
+fn a_conversation_is_held_with_tools() {
+    stories("chat");
+}
+
+#[test]
 fn keys_rules_and_configuration_are_changed() {
     stories("rule");
 }
