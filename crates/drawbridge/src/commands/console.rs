@@ -61,11 +61,30 @@ fn opener() -> Option<&'static str> {
 /// Only the owner can read it: a temporary file is so from its first byte. The link in it is of no use once it was used.
 fn write(state: &Path, link: &str) -> Result<PathBuf> {
     let mut file = tempfile::NamedTempFile::new_in(state)?;
-    write!(
+    writeln!(
         file,
-        "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url={link}\"><title>Drawbridge</title>\n"
+        "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url={link}\"><title>Drawbridge</title>"
     )?;
     let path = state.join(FILE);
     file.persist(&path)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_with_the_link_is_the_owners_alone_and_of_the_last_one() {
+        let state = tempfile::tempdir().unwrap();
+        write(state.path(), "http://127.0.0.1:1/console/#link=first").unwrap();
+        let path = write(state.path(), "http://127.0.0.1:1/console/#link=second").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("#link=second") && !text.contains("first"), "{text}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
 }
