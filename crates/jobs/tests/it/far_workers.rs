@@ -106,7 +106,9 @@ async fn workers_that_are_killed_lose_nothing_and_complete_nothing_twice() {
     let (_folder, engine) = embedded();
     let hub = open(&engine).await;
     let one = NewJob { policy: Some(quick(100)), ..job("uneven") };
-    engine.submit_many(vec![one; jobs]).await.unwrap();
+    for part in vec![one; jobs].chunks(1_000) {
+        engine.submit_many(part.to_vec()).await.unwrap();
+    }
     let mut workers: Vec<Child> = (0..WORKERS).map(|_| start(hub)).collect();
     for round in 0..kills {
         sleep_ms(10 + round as u64 * 7919 % 180).await;
