@@ -65,6 +65,12 @@ impl Llm {
         let models = Models::open(settings)?;
         Ok(Self { tools: tools::all(&models), proxy: Arc::new(Proxy { models }) })
     }
+
+    /// How many tokens everybody used in the last hour: the minute's number since 1970, those of prompts, those of
+    /// answers. Minutes without any are left out.
+    pub fn tokens_of_the_hour(&self) -> Vec<(i64, u64, u64)> {
+        self.proxy.models.ledger.last_hour()
+    }
 }
 
 impl Server for Llm {

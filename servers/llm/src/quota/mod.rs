@@ -9,6 +9,7 @@
 mod books;
 mod bounds;
 mod log;
+mod minutes;
 mod price;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ pub(crate) use books::Use;
 use books::{Books, Claim, DayLimit};
 use bounds::{Bounds, Compiled};
 use log::{Entry, Log, What, day_of};
+use minutes::Minutes;
 use price::{Prices, micros};
 
 use crate::chat::Usage;
@@ -145,6 +147,7 @@ pub(crate) struct Ledger {
 
 struct Open {
     books: Books,
+    minutes: Minutes,
     log: Log,
     day: i64,
     /// When the lines of other processes were last read.
@@ -319,6 +322,11 @@ impl Ledger {
         rows.into_iter().map(|((day, caller, model), used)| UsedOnDay { day, caller, model, used }).collect()
     }
 
+    /// What everybody used in the last hour: minute, tokens of prompts, tokens of answers.
+    pub(crate) fn last_hour(&self) -> Vec<(i64, u64, u64)> {
+        self.now().minutes.of_the_hour(now_s())
+    }
+
     fn now(&self) -> MutexGuard<'_, Open> {
         let mut open = self.guard();
         open.refresh();
@@ -338,6 +346,7 @@ impl Ledger {
         }
         if let Some(used) = used_in(&what) {
             open.books.count(&reservation.caller, &used);
+            open.minutes.count(now_s(), &used);
         } else if claim.is_none() {
             return;
         }
@@ -368,7 +377,14 @@ fn used_in(what: &What) -> Option<Use> {
 
 impl Open {
     fn with(log: Log) -> Self {
-        Self { books: Books::default(), log, day: 0, refreshed: None, others: HashMap::new() }
+        Self {
+            books: Books::default(),
+            minutes: Minutes::default(),
+            log,
+            day: 0,
+            refreshed: None,
+            others: HashMap::new(),
+        }
     }
 
     /// Begins a new page if it is time.
@@ -414,6 +430,7 @@ impl Open {
         }
         if let Some(used) = used_in(&entry.what) {
             self.books.count(&entry.caller, &used);
+            self.minutes.count(entry.at, &used);
         }
     }
 }
@@ -599,6 +616,8 @@ mod tests {
         let today = after.today(&key("a"));
         assert_eq!((today.used.tokens(), today.reserved_tokens), (251, 0), "another process's end is heard");
         assert_eq!(after.history(2, |_| true).len(), 1);
+        let hour: u64 = after.last_hour().iter().map(|(_, prompt, answer)| prompt + answer).sum();
+        assert_eq!(hour, 251, "charts know of it too");
     }
 
     #[test]
