@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/gateway", &["crates/contract", "crates/store"]),
     ("crates/jobs", &["crates/contract", "crates/store", "crates/gateway", "crates/outbound"]),
     // Engines of jobs that bring much along are rooms of their own.
-    ("crates/jobs-bullmq", &["crates/contract", "crates/jobs"]),
+    ("crates/jobs-bullmq", &["crates/contract", "crates/jobs", "crates/outbound"]),
     ("crates/background", &["crates/contract", "crates/store", "crates/gateway", "crates/jobs"]),
     // The entrances get the door as an `Arc<dyn Handler>`, and never learn its name.
     ("crates/mcp", &["crates/contract"]),

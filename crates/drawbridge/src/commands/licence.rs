@@ -71,9 +71,9 @@ fn check(json: bool) -> Result<ExitCode> {
     let (state, config) = configured()?;
     let found = Files::of(&state, &config.licence).read();
     if json {
-        output::json(&as_json(&found))?
+        output::json(&as_json(&found))?;
     } else {
-        show(&found)?
+        show(&found)?;
     }
     let unknown = found.licensing.grade("key", None).is_some_and(|grade| grade.fault.is_some());
     Ok(if unknown || found.problem.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -106,7 +106,7 @@ pub(super) fn tier_json(tier: &Tier) -> Value {
 fn show(found: &Found) -> Result<()> {
     match &found.licensing.licence {
         None => {
-            output::line("There is no licence; keys that name no tier are bounded by their scopes alone.")?
+            output::line("There is no licence; keys that name no tier are bounded by their scopes alone.")?;
         }
         Some(licence) => show_licence(licence)?,
     }
