@@ -71,7 +71,11 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<Table> {
     }
     for ((name, ..), rounds) in ways.iter().zip(&rounds) {
         let median = |of: fn(&Round) -> f64| median_of(rounds, of).map_or_else(|| "–".into(), figure);
-        let figures = [median(|round| round.calls_per_second), median(|round| round.p50_us), median(|round| round.p99_us)];
+        let figures = [
+            median(|round| round.calls_per_second),
+            median(|round| round.p50_us),
+            median(|round| round.p99_us),
+        ];
         table.rows.push([vec![(*name).to_owned()], figures.to_vec()].concat());
     }
     Ok(table)
@@ -99,7 +103,8 @@ impl Hub {
             connections.push(self.open(way, is_older).await?);
         }
         let begun = Instant::now();
-        let turns = connections.into_iter().map(|connection| tokio::spawn(connection.calls(bench.turn, at_once)));
+        let turns =
+            connections.into_iter().map(|connection| tokio::spawn(connection.calls(bench.turn, at_once)));
         let mut latencies = Vec::new();
         for turn in turns.collect::<Vec<_>>() {
             latencies.extend(turn.await??);
@@ -122,7 +127,9 @@ impl Hub {
             }
             Way::WebSocket => {
                 let mut opening = format!("ws://{}/ws", self.server.address).into_client_request()?;
-                opening.headers_mut().insert("authorization", HeaderValue::from_str(&format!("Bearer {}", self.key))?);
+                opening
+                    .headers_mut()
+                    .insert("authorization", HeaderValue::from_str(&format!("Bearer {}", self.key))?);
                 let stream = TcpStream::connect(self.server.address).await?;
                 stream.set_nodelay(true)?;
                 let (stream, _) = tokio_tungstenite::client_async(opening, stream).await?;
