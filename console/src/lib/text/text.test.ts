@@ -6,6 +6,7 @@ import { counted } from '../jobs';
 import { grouped, search } from '../tools';
 import { diffLines, isDiff } from './diff';
 import { safeHref, sourceOf } from './media';
+import { visible } from './visible';
 import type { AuditRow, Tool } from '../api/types';
 
 test('a shell reads back what was quoted', () => {
@@ -48,6 +49,12 @@ test('only what browsers show harmlessly becomes a picture or a link', () => {
   expect(sourceOf('image', 'image/svg+xml', 'PHN2Zz4=')).toBeUndefined();
   expect(sourceOf('image', 'text/html', 'PHN2Zz4=')).toBeUndefined();
   expect(sourceOf('image', 'image/png', '"><script>')).toBeUndefined();
+});
+
+test('what hides is written out, and nothing else is touched', () => {
+  expect(visible('rm \u202e\u2066gpj.exe\u0007')).toBe('rm ⟨U+202E⟩⟨U+2066⟩gpj.exe⟨U+0007⟩');
+  expect(visible('\u{e0041}a\u200bb\ufeff')).toBe('⟨U+E0041⟩a⟨U+200B⟩b⟨U+FEFF⟩');
+  for (const plain of ['one\n\ttwo', 'žluťoučký kůň 🐴', 'شكرا', '日本語', '']) expect(visible(plain)).toBe(plain);
 });
 
 test('what became of a call', () => {

@@ -85,7 +85,7 @@ fn keys_rules_and_configuration_are_changed() {
 }
 
 #[test]
-fn nothing_foreign_runs_and_every_page_is_accessible() {
+fn h8_nothing_foreign_runs_and_every_page_is_accessible() {
     stories("safe");
 }
 
