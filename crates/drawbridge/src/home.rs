@@ -25,7 +25,10 @@ pub(crate) fn state() -> Result<PathBuf> {
 /// The folder for what lives as long as the hub, such as sockets: `drawbridge` in the platform's folder for that, or `run`
 /// in the state where there is none, or where the state was moved.
 pub(crate) fn runtime(state: &Path) -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir()) {
+    match std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute() && folder.is_dir())
+    {
         Some(folder) if !is_moved() => folder.join("drawbridge"),
         _ => state.join("run"),
     }
