@@ -16,6 +16,7 @@ async def main():
     connection = {"host": "127.0.0.1", "port": int(os.environ["REDIS_PORT"])}
     queue = Queue("async-tasks", {"connection": connection})
     options = {"attempts": 3, "backoff": {"type": "exponential", "delay": 50}}
+    before = (await queue.getJobCounts("completed"))["completed"]
     ids = []
     for number in range(count):
         task = f"task-{number}"
@@ -28,7 +29,7 @@ async def main():
         job = await queue.add(os.environ["TOOL"], data, {**options, "jobId": task})
         ids.append(job.id)
     tell({"added": len(ids)})
-    while (await queue.getJobCounts("completed"))["completed"] < count:
+    while (await queue.getJobCounts("completed"))["completed"] < before + count:
         await asyncio.sleep(0.05)
     first = await queue.client.hget("bull:async-tasks:task-0", "returnvalue")
     tell({"completed": count, "first": json.loads(first)})
