@@ -69,7 +69,7 @@ pub use tier::{CallLimit, Grade, Licence, Licensing, LlmLimits, Standing, Tier};
 pub use tool::Tool;
 pub use typed::{TypedTool, bind};
 pub use view::View;
-pub use visible::{is_visible, visible};
+pub use visible::{is_visible, plain, plain_line, visible};
 pub use webhook::{
     DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobNews, NewWebhook, OwnSecret,
     WebhookSecret, WebhookView, Webhooks,

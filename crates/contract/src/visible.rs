@@ -19,7 +19,6 @@ pub fn is_visible(character: char) -> bool {
 /// `text` with every character that is not visible as its code, as JSON writes it (`\u202e`); line ends and tabs
 /// stay. In JSON text nothing is lost by this: such characters stand only in strings there.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let stays = |character: char| is_visible(character) || matches!(character, '\n' | '\t');
     if text.chars().all(stays) {
         return Cow::Borrowed(text);
     }
@@ -28,6 +27,20 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         if stays(character) { seen.push(character) } else { push_code(&mut seen, character) }
     }
     Cow::Owned(seen)
+}
+
+/// `text` as a terminal may show it: without the characters that are not visible; line ends and tabs stay.
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|&character| stays(character)).collect()
+}
+
+/// The same on one line: line ends and tabs are blanks.
+pub fn plain_line(text: &str) -> String {
+    plain(text).replace(['\n', '\t'], " ")
+}
+
+fn stays(character: char) -> bool {
+    is_visible(character) || matches!(character, '\n' | '\t')
 }
 
 fn push_code(text: &mut String, character: char) {
@@ -57,5 +70,14 @@ mod tests {
         let text = "a\u{9b}b\u{202e}c\u{e0041}d\n";
         let json = serde_json::to_string(text).unwrap();
         assert_eq!(serde_json::from_str::<String>(&visible(&json)).unwrap(), text);
+    }
+
+    #[test]
+    fn h4_control_sequences_and_hidden_text_are_stripped() {
+        assert_eq!(plain("a\u{1b}[31mb\u{7}\u{9b}1mc"), "a[31mb1mc");
+        assert_eq!(plain("\u{1b}]52;c;aGk=\u{7}x\r\ny"), "]52;c;aGk=x\ny");
+        assert_eq!(plain("safe\u{202e}txt.exe\u{e0041}"), "safetxt.exe");
+        assert_eq!(plain_line("a\nb\tc"), "a b c");
+        assert_eq!(plain("naïve 日本 👍"), "naïve 日本 👍");
     }
 }

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use anyhow::Result;
 use chrono::{DateTime, Local};
 use comfy_table::{ContentArrangement, Table, presets};
-use drawbridge_contract::{is_visible, visible};
+use drawbridge_contract::visible;
+pub(crate) use drawbridge_contract::{plain, plain_line};
 use nu_ansi_term::Color;
 use serde::Serialize;
 
@@ -62,33 +63,4 @@ pub(crate) fn time(us: i64) -> String {
 /// A time that may not be there.
 pub(crate) fn time_or(us: Option<i64>, otherwise: &str) -> String {
     us.map_or_else(|| otherwise.to_owned(), time)
-}
-
-/// Text from outside as a person may see it: without control sequences, and without the characters that reorder or
-/// hide text (Unicode bidirectional controls and tags).
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().filter(|&character| is_plain(character)).collect()
-}
-
-fn is_plain(character: char) -> bool {
-    matches!(character, '\n' | '\t') || is_visible(character)
-}
-
-/// The same, on one line.
-pub(crate) fn plain_line(text: &str) -> String {
-    plain(text).replace(['\n', '\t'], " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn h4_control_sequences_and_hidden_text_are_stripped() {
-        assert_eq!(plain("a\u{1b}[31mb\u{7}\u{9b}1mc"), "a[31mb1mc");
-        assert_eq!(plain("\u{1b}]52;c;aGk=\u{7}x\r\ny"), "]52;c;aGk=x\ny");
-        assert_eq!(plain("safe\u{202e}txt.exe\u{e0041}"), "safetxt.exe");
-        assert_eq!(plain_line("a\nb\tc"), "a b c");
-        assert_eq!(plain("naïve 日本 👍"), "naïve 日本 👍");
-    }
 }

@@ -2,12 +2,11 @@
 
 mod cell;
 mod grid;
-mod plain;
 mod result;
 mod table;
 mod tree;
 
-pub(crate) use plain::{plain, plain_line};
+pub(crate) use drawbridge_contract::{plain, plain_line};
 pub(crate) use result::{Content, content, data};
 
 use nu_ansi_term::Style;
