@@ -1,7 +1,7 @@
 //! `mcp.licence.check`: what the caller's tier allows, and what is left of it.
 
 use chrono::{DateTime, SecondsFormat};
-use drawbridge_contract::{BoxFuture, Licence, LlmLimits, Standing, Tier};
+use drawbridge_contract::{BoxFuture, Caller, Licence, LlmLimits, Standing, Tier};
 use serde_json::{Map, Value, json};
 
 use crate::door::Door;
@@ -9,6 +9,10 @@ use crate::error::{NO_BASE, OldError};
 
 /// What has no bound.
 const UNLIMITED: &str = "unlimited";
+/// The tier of the owner.
+const OWNER: &str = "OWNER";
+/// The tier of another whom none bounds: a key that names none, where no licence gives one.
+const NO_TIER: &str = "UNLIMITED";
 /// What is not known, or not counted.
 const NOT_COUNTED: &str = "N/A";
 
@@ -16,7 +20,7 @@ const NOT_COUNTED: &str = "N/A";
 pub(crate) fn check(door: &Door, _: Map<String, Value>) -> BoxFuture<'_, Result<Value, OldError>> {
     Box::pin(async move {
         let standing = door.handler.standing(&door.caller);
-        let mut shown = shown(&door.caller.id, &standing);
+        let mut shown = shown(&door.caller, &standing);
         if shown["quotas"]["max_llm_tokens_per_day"].as_u64().is_some_and(|tokens| tokens > 0)
             && let Ok(usage) = door.call(NO_BASE, "llm_usage", Map::new()).await
             && let Some(left) = usage.data["today"]["tokens_left"].as_u64()
@@ -27,15 +31,16 @@ pub(crate) fn check(door: &Door, _: Map<String, Value>) -> BoxFuture<'_, Result<
     })
 }
 
-fn shown(caller: &str, standing: &Standing) -> Value {
+fn shown(caller: &Caller, standing: &Standing) -> Value {
+    let no_tier = if caller.is_owner() { OWNER } else { NO_TIER };
     let tier = standing.grade.as_ref().map(|grade| &*grade.tier);
     let licence = standing.licence.as_deref();
     let fault = standing.grade.as_ref().and_then(|grade| grade.fault.as_deref());
     let permissions = tier.map_or_else(|| json!(["*"]), |tier| json!(tier.allowed));
     json!({
-        "tier": tier.map_or("OWNER", |tier| &tier.name),
-        "key_id": licence.map_or(caller, |licence| &licence.key_id),
-        "user_identifier": licence.map(|licence| &*licence.user).filter(|user| !user.is_empty()).unwrap_or(caller),
+        "tier": tier.map_or(no_tier, |tier| &tier.name),
+        "key_id": licence.map_or(&*caller.id, |licence| &licence.key_id),
+        "user_identifier": licence.map(|licence| &*licence.user).filter(|user| !user.is_empty()).unwrap_or(&caller.id),
         "is_valid": fault.is_none(),
         "expires_at": licence.and_then(expiry),
         "effective_permissions": permissions,
@@ -81,16 +86,27 @@ fn window(seconds: u32) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use drawbridge_contract::{CallLimit, Grade};
+    use drawbridge_contract::{CallLimit, CallerKind, Grade};
 
     use super::*;
 
+    fn key() -> Caller {
+        Caller::new("key:a", CallerKind::Key)
+    }
+
     #[test]
     fn the_owner_has_no_bounds() {
-        let shown = shown("owner", &Standing::default());
+        let shown = shown(&Caller::new("owner", CallerKind::Owner), &Standing::default());
         assert_eq!((&shown["tier"], &shown["is_valid"]), (&json!("OWNER"), &json!(true)));
         assert_eq!(shown["quotas"]["api_requests_limit"], "unlimited");
         assert_eq!(shown["quotas"]["llm_access"], true);
+    }
+
+    #[test]
+    fn a_key_without_a_tier_is_not_the_owner() {
+        let shown = shown(&key(), &Standing::default());
+        assert_eq!((&shown["tier"], &shown["key_id"]), (&json!("UNLIMITED"), &json!("key:a")));
+        assert_eq!(shown["quotas"]["api_requests_limit"], "unlimited");
     }
 
     #[test]
@@ -104,7 +120,7 @@ mod tests {
         };
         let grade = Grade { tier: Arc::new(tier), account: "key:a".into(), until_us: None, fault: None };
         let standing = Standing { grade: Some(grade), calls_left: Some(7), ..Standing::default() };
-        let shown = shown("key:a", &standing);
+        let shown = shown(&key(), &standing);
         assert_eq!(shown["effective_permissions"], json!(["mcp.fs.*"]));
         assert_eq!(shown["quotas"]["api_requests_limit"], "1000/60min");
         assert_eq!(shown["quotas"]["api_requests_remaining_in_window"], 7);
@@ -118,7 +134,7 @@ mod tests {
     fn a_licence_at_fault_is_not_valid() {
         let fault: Option<Arc<str>> = Some("it expired on 2025-12-31".into());
         let grade = Grade { tier: Arc::new(Tier::nothing()), account: "key:a".into(), until_us: None, fault };
-        let shown = shown("key:a", &Standing { grade: Some(grade), ..Standing::default() });
+        let shown = shown(&key(), &Standing { grade: Some(grade), ..Standing::default() });
         assert_eq!((&shown["is_valid"], &shown["effective_permissions"]), (&json!(false), &json!([])));
         assert!(shown["note"].as_str().unwrap().contains("expired"));
     }

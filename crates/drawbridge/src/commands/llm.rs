@@ -90,6 +90,10 @@ fn text(value: &Value) -> String {
     }
 }
 
+fn counted(models: u64) -> String {
+    if models == 1 { "1 model".to_owned() } else { format!("{models} models") }
+}
+
 fn rows(list: &Value, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
     list.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(row).collect()
 }
@@ -97,8 +101,8 @@ fn rows(list: &Value, row: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
 async fn discover(as_json: bool) -> Result<ExitCode> {
     let answer = call("llm_models", json!({ "discover": true }), &mut |_| {}).await?;
     let found = rows(&answer["found"], |one| {
-        let models = one["models"].as_array().map_or(0, Vec::len);
-        vec![text(&one["provider"]), text(&one["kind"]), text(&one["address"]), format!("{models} models")]
+        let models = one["models"].as_array().map_or(0, |models| models.len() as u64);
+        vec![text(&one["provider"]), text(&one["kind"]), text(&one["address"]), counted(models)]
     });
     if as_json {
         output::json(answer.get("found").unwrap_or(&Value::Array(Vec::new())))?;
@@ -119,7 +123,10 @@ async fn providers(as_json: bool) -> Result<ExitCode> {
     let answer = call("llm_models", json!({ "check": true }), &mut |_| {}).await?;
     let list = rows(&answer["providers"], |one| {
         let state = match one["works"] == true {
-            true => format!("{} models, {} ms", text(&one["models"]), text(&one["took_ms"])),
+            true => {
+                let models = counted(one["models"].as_u64().unwrap_or_default());
+                format!("{models}, {} ms", text(&one["took_ms"]))
+            }
             false => text(&one["why"]),
         };
         vec![text(&one["provider"]), text(&one["kind"]), text(&one["address"]), state]
@@ -273,4 +280,14 @@ impl Shown {
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_not_several() {
+        assert_eq!([0, 1, 2].map(counted), ["0 models", "1 model", "2 models"]);
+    }
 }
