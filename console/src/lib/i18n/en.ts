@@ -38,7 +38,7 @@ export const en = {
   now: {
     version: (version: string): string => `Version ${version}`, since: 'started', lastHour: 'The last hour',
     waiting: (count: number): string => many(count, 'call waits for you', 'calls wait for you'), allApprovals: (count: number): string => `All ${count} approvals`,
-    calls: 'Calls a minute', all: 'all', failed: 'failed', latency: 'Latency', p50: 'half', p99: '99 %', tokens: 'Tokens a minute', tokensIn: 'read', tokensOut: 'written',
+    calls: 'Calls a minute', all: 'all', failed: 'failed', latency: 'Latency', p50: 'median', p99: '99 %', tokens: 'Tokens a minute', tokensIn: 'read', tokensOut: 'written',
     chart: (title: string, last: string): string => `${title} over the last hour. Latest: ${last}`,
     callsNow: 'Calls, as they happen', toAudit: 'Audit', toJobs: 'All jobs', noCalls: 'Nothing has called yet',
     noCallsText: 'Connect an application such as Claude Desktop, VS Code or Cursor, and its calls appear here as they happen. Or run a tool yourself.',
