@@ -19,6 +19,7 @@ mod running;
 mod secret;
 mod secrets;
 mod servers;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use crate::cli::Serve;
 use crate::config::OWNER_KEY;
 use crate::hub::{Hub, configured, open_store_and_log};
 use crate::running::Hold;
+use crate::workers::Workers;
 use crate::{channels, console, output, owner_key};
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -82,12 +83,13 @@ fn front(
     let guard = Guard::new(hub.gateway.clone(), names).with_sessions(sessions.clone());
     let settings = HttpSettings { shutdown: shutdown.clone(), ..HttpSettings::default() };
     let mcp = Endpoint::new(hub.gateway.clone(), settings);
-    let web = Web { handler: hub.gateway.clone(), status: status(hub), shutdown: shutdown.clone() };
+    let workers = Workers::default();
+    let web = Web { handler: hub.gateway.clone(), status: status(hub, &workers), shutdown: shutdown.clone() };
     let entrances = mcp
         .router()
         .merge(stdio(hub, shutdown))
-        .merge(console::entrance(hub, sessions, status(hub), shutdown))
-        .merge(workers(hub, shutdown))
+        .merge(console::entrance(hub, sessions, status(hub, &workers), shutdown))
+        .merge(workers.entrance(hub, shutdown))
         .merge(channels::ws(channels.clone(), shutdown));
     let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
@@ -108,30 +110,15 @@ fn stdio(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
     })
 }
 
-/// Hands out jobs to those that `drawbridge worker` runs in processes of their own.
-fn workers(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
-    let jobs = hub.jobs.clone();
-    drawbridge_web::worker(shutdown.clone(), move |_, pipe, end| {
-        let engine = jobs.get().map(|jobs| jobs.engine().clone());
-        async move {
-            let Some(engine) = engine else {
-                return tracing::warn!("a worker came before the jobs were open; it comes again");
-            };
-            if let Err(error) = drawbridge_jobs::remote::serve(engine, pipe, end).await {
-                tracing::debug!(%error, "the pipe of a worker ended badly");
-            }
-        }
-    })
-}
-
-fn status(hub: &Hub) -> StatusSource {
+fn status(hub: &Hub, workers: &Workers) -> StatusSource {
+    let workers = workers.clone();
     let (store, gateway, jobs) = (hub.store.clone(), hub.gateway.clone(), hub.jobs.clone());
     let begun = std::time::Instant::now();
     #[cfg(unix)]
     let daemons = hub.daemons.clone();
     Arc::new(move || {
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "daemons are there on Unix alone"))]
         let mut status = super::status::of_hub(&store, &gateway, &jobs, begun);
+        workers.tell(&mut status["jobs"]);
         #[cfg(unix)]
         status.as_object_mut().map(|status| status.insert("daemons".to_owned(), daemons.status()));
         status

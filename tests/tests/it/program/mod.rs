@@ -7,8 +7,10 @@ mod http;
 mod hub;
 mod modern;
 mod receiver;
+mod redis;
 mod session;
 mod stdio;
+mod worker;
 
 pub(crate) use bridge::Bridge;
 pub(crate) use browser::{Browser, cookie_of, event, link, sign_in};
@@ -17,8 +19,10 @@ pub(crate) use http::{Connection, NONE, Request, Response};
 pub(crate) use hub::{Hub, resident_bytes};
 pub(crate) use modern::{Modern, went_well};
 pub(crate) use receiver::{Hook, Told};
+pub(crate) use redis::Redis;
 pub(crate) use session::Session;
 pub(crate) use stdio::StdioHost;
+pub(crate) use worker::Worker;
 
 use std::time::{Duration, Instant};
 

@@ -62,6 +62,11 @@ impl Hook {
         self.told.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("nothing was told within {PATIENCE:?}"))
     }
 
+    /// Whether nothing came that was not given yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.told.try_recv().is_err()
+    }
+
     /// The next request about `event`; those before it are given, too.
     pub(crate) fn until(&self, event: &str) -> Vec<Told> {
         let mut all = Vec::new();

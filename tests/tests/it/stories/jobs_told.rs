@@ -1,8 +1,8 @@
 //! The whole story of a job: submitted on the command line, the hub killed in the middle, tried again, told to a program
-//! elsewhere by a signed request, and asked for by a host.
+//! elsewhere by a signed request, and asked for by a host. On Redis it is one of two workers that is killed.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,14 +10,17 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::program::{Home, Hook, Modern, Told, wait_for};
+use crate::program::{Home, Hook, Hub, Modern, Redis, Told, Worker, wait_for};
 
-/// What is tried passes without being asked for, and `host` may be told.
-fn home(hook: &Hook) -> Home {
+/// As long as a lease, the pause before the next attempt, and some more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What is tried passes without being asked for, and the hook may be told. `jobs` is more of the configuration.
+fn home(hook: &Hook, jobs: &str) -> Home {
     let home = Home::new();
     home.configure(&format!(
         "[[rules]]\ntools = [\"terminal_*\", \"webhooks_*\"]\nthen = \"allow\"\n[terminal]\nconfinement = \"off\"\n\
-         [webhooks]\nallow = [\"{}\"]\n",
+         [webhooks]\nallow = [\"{}\"]\n{jobs}",
         hook.address
     ));
     home
@@ -43,6 +46,11 @@ fn check_signatures(told: &Told, secret: &str) {
     let old: String = hmac(secret.as_bytes(), &told.body).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(told.header("X-Webhook-Signature-256"), old, "the old header");
     assert_ne!(hmac(b"another", &signed), hmac(&key, &signed));
+}
+
+/// What the owner's callbacks are signed with.
+fn secret(home: &Home) -> String {
+    json_of(home, &["webhooks", "rotate", "callback"])["secret"].as_str().unwrap().to_owned()
 }
 
 fn submit(home: &Home, hook: &Hook, command: &str, options: &[&str]) -> String {
@@ -75,42 +83,48 @@ fn words(told: &[Told]) -> Vec<(String, u64, bool)> {
     first.map(of).filter(|(event, ..)| event != "progress").collect()
 }
 
+/// A job whose first attempt was lost is told, all of it signed, and a host gets its result. Gives what was told.
+fn check_tried_twice(
+    home: &Home,
+    hook: &Hook,
+    hub: &Hub,
+    (key, secret): (&str, &str),
+    id: &str,
+) -> Vec<Told> {
+    let told = hook.until("completed");
+    let expected = [("processing", 1, false), ("processing", 2, false), ("completed", 2, true)];
+    assert_eq!(words(&told), expected.map(|(event, attempt, last)| (event.to_owned(), attempt, last)));
+    for one in &told {
+        check_signatures(one, secret);
+        assert_eq!((one.header("X-Task-ID"), one.json()["taskId"].as_str()), (id, Some(id)));
+    }
+    let last = told.last().unwrap().json();
+    assert!(last["result"].to_string().contains("done"), "{last}");
+    let mut host = Modern::new(hub.address(), key);
+    assert!(host.text("jobs_result", json!({ "id": id })).contains("done"));
+    home.verify();
+    told
+}
+
 #[test]
 fn a_killed_hubs_job_is_tried_again_told_signed_and_asked_for_by_mcp() {
     let hook = Hook::listen();
-    let home = home(&hook);
+    let home = home(&hook, "");
     let hub = home.serve();
     let key = hub.key();
-    let secret = json_of(&home, &["webhooks", "rotate", "callback"])["secret"].as_str().unwrap().to_owned();
+    let secret = secret(&home);
     let id = submit(&home, &hook, "sleep 2; echo done", &["--retry-safe"]);
     wait_until_running(&home, &id);
     hub.kill();
 
     let hub = home.serve();
-    let told = hook.until("completed");
-    assert_eq!(
-        words(&told),
-        [
-            ("processing".to_owned(), 1, false),
-            ("processing".to_owned(), 2, false),
-            ("completed".to_owned(), 2, true)
-        ]
-    );
-    for one in &told {
-        check_signatures(one, &secret);
-        assert_eq!((one.header("X-Task-ID"), one.json()["taskId"].as_str()), (&*id, Some(&*id)));
-    }
-    let last = told.last().unwrap().json();
-    assert!(last["result"].to_string().contains("done"), "{last}");
-    let mut host = Modern::new(hub.address(), &key);
-    assert!(host.text("jobs_result", json!({ "id": id })).contains("done"));
-    home.verify();
+    check_tried_twice(&home, &hook, &hub, (&key, &secret), &id);
 }
 
 #[test]
 fn what_must_not_run_twice_is_told_as_an_error_that_says_why() {
     let hook = Hook::listen();
-    let home = home(&hook);
+    let home = home(&hook, "");
     let hub = home.serve();
     let id = submit(&home, &hook, "sleep 2; echo done", &[]);
     wait_until_running(&home, &id);
@@ -121,4 +135,44 @@ fn what_must_not_run_twice_is_told_as_an_error_that_says_why() {
     let last = told.last().unwrap().json();
     assert_eq!(words(&told), [("processing".to_owned(), 1, false), ("error".to_owned(), 1, true)]);
     assert!(last.to_string().contains("not safe to be run twice"), "{last}");
+}
+
+#[test]
+fn on_redis_a_killed_workers_job_is_done_by_the_other_told_signed_and_asked_for_by_mcp() {
+    let (redis, hook) = (Redis::start(), Hook::listen());
+    let jobs = format!("[jobs]\nengine = \"bullmq\"\nredis = \"{}\"\nconcurrency = 0\n", redis.url());
+    let home = home(&hook, &jobs);
+    let hub = home.serve();
+    let (key, secret) = (hub.key(), secret(&home));
+    let workers = [Worker::start(&home, &[]), Worker::start(&home, &[])];
+    workers.iter().for_each(|worker| worker.becomes("/ready", 200));
+    let mark = home.path("mark").display().to_string();
+    let command = format!("echo begun >> {mark}; sleep 2; echo done | tee -a {mark}");
+    let id = submit(&home, &hook, &command, &["--retry-safe"]);
+    wait_until_running(&home, &id);
+    let first = worker_of(&home, &id, &workers);
+    workers[first].signal("-KILL");
+
+    wait_until_completed(&home, &id);
+    let told = check_tried_twice(&home, &hook, &hub, (&key, &secret), &id);
+    let ids: HashSet<&str> = told.iter().map(|one| one.header("webhook-id")).collect();
+    assert_eq!(ids.len(), told.len(), "the hub went on: nothing came twice");
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "begun\nbegun\ndone\n", "begun twice, done once");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(hook.is_silent(), "nothing more is told after its end");
+}
+
+/// Which of the workers has the job.
+fn worker_of(home: &Home, id: &str, workers: &[Worker]) -> usize {
+    let job = json_of(home, &["jobs", "status", id])["job"].take();
+    let found = workers.iter().position(|worker| worker.is(&job));
+    found.unwrap_or_else(|| panic!("none of the two has it: {job}"))
+}
+
+fn wait_until_completed(home: &Home, id: &str) {
+    let begun = Instant::now();
+    while json_of(home, &["jobs", "status", id])["job"]["state"] != "completed" {
+        assert!(begun.elapsed() < PATIENCE, "{}", json_of(home, &["jobs", "status", id]));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }

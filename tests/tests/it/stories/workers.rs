@@ -1,75 +1,16 @@
 //! Workers in processes of their own, on the engine in the hub's own file.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Home, Request};
+use crate::program::{Home, NONE, Request, Worker, wait_for};
 
 /// The hub itself runs nothing.
 const CONFIGURATION: &str = "[[rules]]\ntools = [\"terminal_*\"]\nthen = \"allow\"\n[terminal]\nconfinement = \"off\"\n\
                              [jobs]\nconcurrency = 0\n";
 /// As long as a lease, and some more.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A process that runs jobs, until it is dropped.
-struct Worker {
-    child: Child,
-    health: String,
-}
-
-impl Worker {
-    fn start(home: &Home, options: &[&str]) -> Self {
-        let words = [&["worker", "--health", "127.0.0.1:0", "--concurrency", "2"], options].concat();
-        let mut command: Command = home.command(&words);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
-        let health = told.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, address) = line.split_once("http://")?;
-            Some(address.trim_end_matches("/health").to_owned())
-        });
-        std::thread::spawn(move || told.for_each(drop));
-        Self { child, health: health.expect("it says where its health is") }
-    }
-
-    /// What it answers: a status, and a word.
-    fn answers(&self, path: &str) -> (u16, String) {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(&self.health).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let word = text.rsplit("\r\n\r\n").next().unwrap().to_owned();
-        (text.split(' ').nth(1).unwrap().parse().unwrap(), word)
-    }
-
-    fn becomes(&self, path: &str, status: u16) {
-        let begun = Instant::now();
-        while self.answers(path).0 != status {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{path} is {:?}", self.answers(path));
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    /// Which of the jobs are its: those whose worker has its process in the name.
-    fn is(&self, job: &Value) -> bool {
-        job["worker"].as_str().is_some_and(|name| name.ends_with(&format!("-{}", self.child.id())))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn home() -> Home {
     let home = Home::new();
@@ -95,6 +36,12 @@ fn becomes(home: &Home, id: &str, state: &str) -> Value {
     }
 }
 
+/// What the hub says of its workers.
+fn connected(home: &Home) -> Value {
+    let mut status: Value = serde_json::from_str(&home.run(&["--json", "status"]).good()).unwrap();
+    status["jobs"]["workers"].take()
+}
+
 #[test]
 fn what_a_killed_worker_had_is_done_once_by_another() {
     let home = home();
@@ -108,7 +55,10 @@ fn what_a_killed_worker_had_is_done_once_by_another() {
     let second = Worker::start(&home, &[]);
     second.becomes("/ready", 200);
     std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(connected(&home), json!({"connected": 2, "running": 1}));
+    assert!(home.run(&["status"]).good().contains("drawbridge worker: 2 connected, 1 running"));
     first.signal("-KILL");
+    wait_for("the lost one is gone", || (connected(&home)["connected"] == 1).then_some(()));
     let job = becomes(&home, &id, "completed");
     assert_eq!(job["attempt"], 2, "{job}");
     let marked = std::fs::read_to_string(&mark).unwrap();
@@ -146,7 +96,7 @@ fn asked_to_end_a_worker_takes_nothing_more_and_ends_what_it_has() {
     worker.signal("-TERM");
     worker.becomes("/ready", 503);
     let late = submit(&home, "echo late", &[]);
-    assert!(worker.child.wait().unwrap().success());
+    worker.ends_well();
     becomes(&home, &id, "completed");
     becomes(&home, &late, "queued");
     becomes(&home, &other, "queued");
@@ -154,14 +104,16 @@ fn asked_to_end_a_worker_takes_nothing_more_and_ends_what_it_has() {
 }
 
 #[test]
-fn only_the_owner_gets_at_the_jobs_of_everybody() {
+fn a7_only_the_owner_gets_at_the_jobs_of_everybody() {
     let home = home();
     let hub = home.serve();
     let (owner, agent) = (hub.key(), home.add_key("agent", &[]));
     let plain = |key: &str| Request::new("GET", "/api/worker").with("authorization", format!("Bearer {key}"));
-    for (key, status) in [(&agent, 403), (&owner, 101)] {
-        let request = plain(key).with("connection", "upgrade").with("upgrade", "drawbridge-worker");
-        assert_eq!(hub.connect().ask(&request).status, status);
+    let pipe = |request: Request| request.with("connection", "upgrade").with("upgrade", "drawbridge-worker");
+    let made_up = "drawbridge_of_nobody".to_owned();
+    for (key, status) in [(&made_up, 401), (&agent, 403), (&owner, 101)] {
+        assert_eq!(hub.connect().ask(&pipe(plain(key))).status, status);
     }
+    assert_eq!(hub.connect().ask(&pipe(plain("").with("authorization", NONE))).status, 401);
     assert_eq!(hub.connect().ask(&plain(&owner)).status, 400);
 }

@@ -56,6 +56,10 @@ pub(super) fn about(job: &Value) -> String {
 /// Such as `2 of 4 workers busy; default: 3 queued, 2 running`.
 pub(crate) fn load(jobs: &Value) -> String {
     let mut words = format!("{} of {} workers busy", jobs["running"], jobs["concurrency"]);
+    if let Some(count) = jobs["workers"]["connected"].as_u64().filter(|&count| count > 0) {
+        let running = &jobs["workers"]["running"];
+        words.push_str(&format!("; drawbridge worker: {count} connected, {running} running"));
+    }
     for queue in jobs["queues"].as_array().into_iter().flatten() {
         let states = queue["states"].as_array().into_iter().flatten();
         let counts: Vec<String> = states
