@@ -39,7 +39,7 @@ export const fr: Messages = {
   now: {
     version: (version) => `Version ${version}`, since: 'démarré', lastHour: 'La dernière heure',
     waiting: (count) => many(count, 'appel vous attend', 'appels vous attendent'), allApprovals: (count) => `Les ${count} autorisations`,
-    calls: 'Appels par minute', all: 'tous', failed: 'échoués', latency: 'Latence', p50: 'moitié', p99: '99 %', tokens: 'Jetons par minute', tokensIn: 'lus', tokensOut: 'écrits',
+    calls: 'Appels par minute', all: 'tous', failed: 'échoués', latency: 'Latence', p50: 'médiane', p99: '99 %', tokens: 'Jetons par minute', tokensIn: 'lus', tokensOut: 'écrits',
     chart: (title, last) => `${title} pendant la dernière heure. Dernières valeurs : ${last}`,
     callsNow: 'Les appels, en direct', toAudit: 'Journal', toJobs: 'Toutes les tâches', noCalls: 'Personne n’a encore appelé',
     noCallsText: 'Connectez une application comme Claude Desktop, VS Code ou Cursor : ses appels apparaissent ici au fur et à mesure. Ou lancez un outil vous-même.',
