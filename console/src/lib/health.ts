@@ -10,6 +10,18 @@ export function healthOf(value: Json | undefined): Health[] {
   return Object.entries(value).map(([name, one]) => (isObject(one) ? described(name, one) : { name, health: String(one) }));
 }
 
+/** States in which something is as it should be, in which nothing is wrong, and which pass by themselves. All others are bad. */
+const GOOD = ['ok', 'ready'];
+const QUIET = ['off', 'unknown', 'stopped', 'idle', 'not running'];
+const PASSING = ['starting', 'degraded', 'asleep', 'waiting', 'pausing', 'ending'];
+
+/** The tone of a state; its word always stands beside it. */
+export function toneOf(state: string): 'good' | 'warn' | 'bad' | '' {
+  if (GOOD.includes(state)) return 'good';
+  if (QUIET.includes(state)) return '';
+  return PASSING.includes(state) ? 'warn' : 'bad';
+}
+
 function described(name: string, one: Record<string, Json>): Health {
   const health = one.health ?? one.state ?? one.status;
   const detail = one.detail ?? one.why ?? one.description ?? one.error ?? one.address ?? one.kind;

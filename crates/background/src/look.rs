@@ -225,7 +225,8 @@ impl Background {
     /// seen last; see [`watch_load`](Self::watch_load).
     pub fn load_now(&self) -> JobLoad {
         match self.0.engine.counts().now_or_never() {
-            Some(counts) => self.load_of(counts.unwrap_or_default(), None),
+            Some(Ok(counts)) => self.load_of(counts, None),
+            Some(Err(error)) => self.load_of(Vec::new(), Some(error.to_string())),
             None => {
                 let Seen { counts, failing } = crate::lock(&self.0.seen).clone();
                 self.load_of(counts, failing)

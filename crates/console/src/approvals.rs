@@ -11,23 +11,36 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::answer;
-use crate::body;
+use crate::chain::Chains;
 use crate::config::{with_first, write_rules};
 use crate::preview::preview;
 use crate::problem::Problem;
 use crate::shared::Shared;
+use crate::{audit, body};
 
 /// What "for an hour" means, in microseconds.
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
 
 /// What waits, oldest first.
 pub(crate) async fn list(State(console): State<Arc<Shared>>) -> Result<Response, Problem> {
-    Ok(answer(&json!({"approvals": waiting(&console.store)?})))
+    // The calls above are shown as far as they are written down.
+    console.store.flush().await?;
+    Ok(answer(&json!({"approvals": waiting(&console.store).await?})))
 }
 
 /// Everything that waits, as the console shows it.
-pub(crate) fn waiting(store: &Store) -> Result<Vec<Value>, StoreError> {
-    Ok(store.approvals().list(false, now_us())?.iter().map(shown).collect())
+pub(crate) async fn waiting(store: &Store) -> Result<Vec<Value>, Problem> {
+    audit::read(store, |store| {
+        let mut chains = Chains::open(&store)?;
+        store.approvals().list(false, now_us())?.iter().map(|one| in_chain(one, &mut chains)).collect()
+    })
+    .await
+}
+
+fn in_chain(approval: &Approval, chains: &mut Chains<'_>) -> Result<Value, StoreError> {
+    let mut told = shown(approval);
+    told["chain"] = json!(chains.of(approval)?);
+    Ok(told)
 }
 
 fn shown(approval: &Approval) -> Value {

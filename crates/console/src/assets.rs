@@ -54,7 +54,8 @@ pub(crate) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
 
 fn serve(assets: &'static [Asset], name: &str, headers: &HeaderMap) -> Response {
     let find = |wanted: &str| assets.iter().find(|asset| asset.name == wanted);
-    let is_place = !name.rsplit('/').next().unwrap_or_default().contains('.');
+    // A place may be named after a file, dots included: only below `assets/` is a name a file's and nothing else.
+    let is_place = !name.starts_with(HASHED);
     let found = find(name).or_else(|| find(INDEX).filter(|_| is_place));
     let mut response = match found {
         Some(asset) => send(asset, headers),
@@ -143,8 +144,11 @@ mod tests {
             (INDEX, 200, "text/html; charset=utf-8"),
             ("jobs/1a2b", 200, "text/html; charset=utf-8"),
             ("assets/app-1a2b.js", 200, "text/javascript; charset=utf-8"),
+            ("files/Drawbridge/notes.v2.md", 200, "text/html; charset=utf-8"),
+            ("tools/files.read", 200, "text/html; charset=utf-8"),
+            ("../Cargo.toml", 200, "text/html; charset=utf-8"),
             ("assets/gone.js", 404, "text/plain; charset=utf-8"),
-            ("../Cargo.toml", 404, "text/plain; charset=utf-8"),
+            ("assets/gone", 404, "text/plain; charset=utf-8"),
         ] {
             let (got, headers) = get(name, "gzip");
             assert_eq!((got, headers[CONTENT_TYPE].to_str().unwrap()), (status, kind), "{name}");

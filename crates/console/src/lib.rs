@@ -25,6 +25,7 @@ mod assets;
 mod audit;
 mod body;
 mod bridge;
+mod chain;
 mod config;
 mod events;
 mod hosts;

@@ -56,6 +56,9 @@ pub const AUDIT_PAGE_MAX: usize = 1_000;
 /// How many records of one call and the calls below it are shown.
 pub const TREE_RECORDS_MAX: usize = 1_000;
 
+/// How far back the audit is looked through for the calls above one that waits for approval, in records.
+pub const CHAIN_RECORDS_MAX: i64 = 100_000;
+
 /// How many minutes the charts go back.
 pub const CHART_MINUTES: usize = 60;
 

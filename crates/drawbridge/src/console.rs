@@ -7,7 +7,7 @@ use axum::Router;
 use drawbridge_connect::Entry;
 use drawbridge_console::{Console, Fault, Program, Sessions};
 use drawbridge_gateway::{Effect, Gateway, RuleSettings};
-use drawbridge_llm::Llm;
+use drawbridge_llm::{Llm, ProviderState};
 use drawbridge_web::StatusSource;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -52,14 +52,26 @@ struct Backstage {
     config: Config,
 }
 
+/// A provider, and how it is as far as is known. One that was found on this machine is in no configuration: its name is its
+/// kind.
+fn provider(name: &str, configured: Option<&Provider>, state: ProviderState) -> Value {
+    match configured {
+        Some(one) => {
+            json!({"name": name, "kind": one.kind, "address": one.address, "has_key": one.key.is_some(), "health": state})
+        }
+        None => json!({"name": name, "kind": name, "address": null, "has_key": false, "health": state}),
+    }
+}
+
 impl Program for Backstage {
     fn status(&self) -> Value {
         (self.status)()
     }
 
     fn providers(&self) -> Value {
-        let one = |(name, provider): (&String, &Provider)| json!({"name": name, "kind": provider.kind, "address": provider.address, "has_key": provider.key.is_some()});
-        self.config.llm.provider.iter().map(one).collect()
+        let configured = &self.config.llm.provider;
+        let states = self.llm.provider_states();
+        states.iter().map(|(name, state)| provider(name, configured.get(&**name), *state)).collect()
     }
 
     fn tokens_of_the_hour(&self) -> Vec<(i64, u64, u64)> {

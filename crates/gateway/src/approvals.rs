@@ -149,6 +149,7 @@ struct Question {
     arguments_hash: [u8; 32],
     shown: String,
     why: String,
+    parent: Option<String>,
 }
 
 impl Question {
@@ -161,6 +162,7 @@ impl Question {
             arguments_hash: Sha256::digest(&canonical).into(),
             shown: whole(call.arguments.text(), call.arguments.value()).into_owned(),
             why: why.to_owned(),
+            parent: call.origin.parent.map(|parent| parent.to_string()),
         }
     }
 
@@ -171,6 +173,7 @@ impl Question {
             args_hash: self.arguments_hash,
             shown: self.shown.clone(),
             why: self.why.clone(),
+            parent: self.parent.clone(),
             expires_us: now_us() + WAITS_US,
         }
     }

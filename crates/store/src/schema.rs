@@ -10,7 +10,8 @@ use crate::{BUSY_TIMEOUT, StoreError, connection::BUSY_POLL, random};
 const APPLICATION_ID: i64 = 0x4472_7742;
 
 /// Every step from an empty file to the newest format, in order. A step that was released never changes.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// The newest format this program knows.
 const FORMAT: i64 = MIGRATIONS.len() as i64;

@@ -199,6 +199,15 @@ impl Store {
         self.read(|connection| page::follow(connection, after_seq, limit))
     }
 
+    /// The newest record of exactly this call, of those after number `after_seq`: none of what it changed, and none of
+    /// the calls below it. Blocks while it looks.
+    ///
+    /// # Errors
+    /// Only when the database cannot be read.
+    pub fn audit_call(&self, call: &str, after_seq: i64) -> Result<Option<AuditEntry>, StoreError> {
+        self.read(|connection| page::call(connection, call, after_seq))
+    }
+
     /// Removes the oldest records that are older than `keep_days` days at `by.time_us`, with a record `audit.prune`
     /// that accounts for the chain's new start.
     ///

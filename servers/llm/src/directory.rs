@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::chat::{Failure, FailureKind};
 use crate::error::OpenError;
-use crate::provider::{Health, Provider};
+use crate::provider::{Health, Provider, ProviderState};
 use crate::settings::{LlmSettings, ProviderKind, ProviderSettings};
 use crate::wire::{ModelEntry, ModelKind};
 
@@ -132,6 +132,14 @@ impl Directory {
         all.into_iter().filter(|(provider, health)| provider.configured || health.models.is_ok()).collect()
     }
 
+    /// How every provider is, as far as is known without asking. A local server that was only looked for is left out while
+    /// it never answered.
+    pub(crate) fn states(&self) -> Vec<(Arc<str>, ProviderState)> {
+        let all = self.asked().map(|provider| (provider, provider.state()));
+        let there = all.filter(|(provider, state)| provider.configured || *state == ProviderState::Ok);
+        there.map(|(provider, state)| (provider.name.clone(), state)).collect()
+    }
+
     /// The local servers that are there, whether they are asked or not.
     pub(crate) async fn discover(&self) -> Vec<Shelf> {
         let local = self.asked().filter(|provider| provider.kind.is_local());
@@ -247,6 +255,12 @@ mod tests {
             let opened = open(|settings| settings.aliases.extend([alias("a", &[target])]));
             assert!(matches!(opened, Err(OpenError::Alias { .. })), "{target}");
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_asks_to_tell_how_providers_are() {
+        let directory = open(|settings| settings.discover = true).unwrap();
+        assert_eq!(directory.states(), [("one".into(), ProviderState::Unknown)], "others may not be there");
     }
 
     #[test]

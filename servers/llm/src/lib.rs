@@ -41,6 +41,7 @@ use drawbridge_contract::{Exchanges, Server, Tool};
 
 pub use error::OpenError;
 pub use exchange::QUESTION_BYTES_MAX;
+pub use provider::ProviderState;
 pub use quota::LedgerError;
 pub use settings::{
     CacheSettings, LlmSettings, PARALLEL_DEFAULT, Price, ProviderKind, ProviderSettings, QuotaSettings,
@@ -64,6 +65,12 @@ impl Llm {
     pub fn open(settings: &LlmSettings) -> Result<Self, OpenError> {
         let models = Models::open(settings)?;
         Ok(Self { tools: tools::all(&models), proxy: Arc::new(Proxy { models }) })
+    }
+
+    /// How providers are, as far as is known: none of them is asked for this. Local servers that were only looked for are
+    /// named while they are there.
+    pub fn provider_states(&self) -> Vec<(Arc<str>, ProviderState)> {
+        self.proxy.models.directory.states()
     }
 
     /// How many tokens everybody used in the last hour: the minute's number since 1970, those of prompts, those of

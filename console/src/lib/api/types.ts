@@ -62,7 +62,8 @@ export interface Approval {
   why?: string;
   arguments: Json;
   preview?: { kind: 'command' | 'diff' | 'text' | 'none'; text: string };
-  chain?: { call: string; tool: string; caller: string }[];
+  /** The calls above, the outermost first. One that goes on may have no record yet, and so no tool. */
+  chain?: { call: string; tool: string | null; caller: string }[];
   asked_at_ms: number;
   expires_at_ms: number;
 }
@@ -123,7 +124,9 @@ export interface Now {
   /** The last record of the audit. */
   seq: number;
   jobs: { engine: string; concurrency: number; running: number; queues: { queue: string; paused?: boolean; states: [string, number][] }[] } | null;
-  servers: { name: string; tools: number }[];
+  servers: { name: string; tools: number; health: string; broken: string | null }[];
+  /** What keeps the jobs. */
+  engine: { name: string | null; health: string; detail: string | null };
   providers: Json;
   daemons: Json;
   charts?: Charts;

@@ -10,7 +10,7 @@ export const en = {
     keys: 'Keys', rules: 'Rules', providers: 'Models', daemons: 'Daemons', config: 'Configuration', connect: 'Connect',
   },
   words: {
-    again: 'Try again', close: 'Close', copy: 'Copy', copied: 'Copied', cancel: 'Cancel', save: 'Save', remove: 'Remove', add: 'Add', ok: 'ok',
+    again: 'Try again', close: 'Close', copy: 'Copy', copied: 'Copied', cancel: 'Cancel', save: 'Save', remove: 'Remove', add: 'Add',
     name: 'Name', never: 'never', none: 'none', yes: 'yes', no: 'no', open: 'Open', refresh: 'Refresh',
     more: (count: number): string => `Show more (${count})`,
     saved: 'Saved.',
@@ -43,12 +43,12 @@ export const en = {
     callsNow: 'Calls, as they happen', toAudit: 'Audit', toJobs: 'All jobs', noCalls: 'Nothing has called yet',
     noCallsText: 'Connect an application such as Claude Desktop, VS Code or Cursor, and its calls appear here as they happen. Or run a tool yourself.',
     tryTool: 'Try a tool', connected: 'Who is connected', nobody: 'Nobody is connected', nobodyText: 'Applications that called lately are shown here.',
-    noJobs: 'No jobs', servers: 'Servers', callsMade: (count: number): string => many(count, 'call', 'calls'), tools: (count: number): string => many(count, 'tool', 'tools'),
+    noJobs: 'No jobs', servers: 'Servers', engine: 'What keeps the jobs', broke: (tool: string): string => `${tool} broke off: see the log`, callsMade: (count: number): string => many(count, 'call', 'calls'), tools: (count: number): string => many(count, 'tool', 'tools'),
   },
   approvals: {
     title: 'Approvals', lead: 'What your rules say to ask about. Nothing runs until you have agreed to exactly these arguments, for this caller.',
     count: (count: number): string => many(count, 'approval waits', 'approvals wait'), wants: (who: string, what: string): string => `${who} asks for approval: ${what}`,
-    wantsTo: 'wants to run', because: 'Because:', asked: 'asked', lapses: 'lapses', command: 'The command', arguments: 'Arguments', chain: 'Called from',
+    wantsTo: 'wants to run', because: 'Because:', asked: 'asked', lapses: 'lapses', command: 'The command', arguments: 'Arguments', chain: 'Called from', goesOn: 'a call that goes on',
     answers: { allow_once: 'Allow once', allow_hour: 'Allow for an hour', allow_always: 'Always allow', deny: 'Deny' },
     decided: {
       allow_once: (what: string): string => `Allowed once: ${what}`, allow_hour: (what: string): string => `Allowed for an hour: ${what}`,
@@ -145,8 +145,8 @@ export const en = {
     forgotten: (name: string): string => `The secret ${name} is gone.`,
     models: 'Models', noModels: 'No model can be asked', noModelsText: 'Start a local server such as Ollama, or configure a provider.', context: (tokens: string): string => `${tokens} tokens`, vision: 'sees pictures', loaded: 'loaded',
   },
-  daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers', restart: 'Restart', restarted: (name: string): string => `${name} is restarted.`, refused: 'Not taken', folders: 'Looked for in:',
-    states: { ready: 'ready', 'not running': 'not running', failing: 'failing', waiting: 'waiting', starting: 'starting', pausing: 'pausing', 'given up': 'given up' } as Record<string, string> },
+  daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers', restart: 'Restart', restarted: (name: string): string => `${name} is restarted.`, refused: 'Not taken', folders: 'Looked for in:' },
+  health: { ok: 'ok', unknown: 'not asked yet', resting: 'left alone for now', ready: 'ready', 'not running': 'not running', failing: 'failing', waiting: 'waiting', starting: 'starting', ending: 'ending', pausing: 'pausing', 'given up': 'given up' } as Record<string, string>,
   config: { lead: 'The file as it is, comments included.', preview: 'What would change', line: 'Line', changes: 'What tools would do differently', noChange: 'No tool would do anything differently', restart: 'Saved. Rules hold at once; everything else when the hub is restarted.' },
   connect: {
     lead: 'Let an AI application in. Where we can write its settings, one button does it; everything else in them stays as it is.', none: 'No application is known here',

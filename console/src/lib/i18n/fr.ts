@@ -11,7 +11,7 @@ export const fr: Messages = {
     keys: 'Clés', rules: 'Règles', providers: 'Modèles', daemons: 'Démons', config: 'Configuration', connect: 'Connecter',
   },
   words: {
-    again: 'Réessayer', close: 'Fermer', copy: 'Copier', copied: 'Copié', cancel: 'Annuler', save: 'Enregistrer', remove: 'Supprimer', add: 'Ajouter', ok: 'ok',
+    again: 'Réessayer', close: 'Fermer', copy: 'Copier', copied: 'Copié', cancel: 'Annuler', save: 'Enregistrer', remove: 'Supprimer', add: 'Ajouter',
     name: 'Nom', never: 'jamais', none: 'aucun', yes: 'oui', no: 'non', open: 'Ouvrir', refresh: 'Actualiser',
     more: (count) => `En montrer plus (${count})`,
     saved: 'Enregistré.',
@@ -44,12 +44,12 @@ export const fr: Messages = {
     callsNow: 'Les appels, en direct', toAudit: 'Journal', toJobs: 'Toutes les tâches', noCalls: 'Personne n’a encore appelé',
     noCallsText: 'Connectez une application comme Claude Desktop, VS Code ou Cursor : ses appels apparaissent ici au fur et à mesure. Ou lancez un outil vous-même.',
     tryTool: 'Essayer un outil', connected: 'Qui est connecté', nobody: 'Personne n’est connecté', nobodyText: 'Les applications qui ont appelé récemment apparaissent ici.',
-    noJobs: 'Aucune tâche', servers: 'Serveurs', callsMade: (count) => many(count, 'appel', 'appels'), tools: (count) => many(count, 'outil', 'outils'),
+    noJobs: 'Aucune tâche', servers: 'Serveurs', engine: 'Ce qui garde les tâches', broke: (tool) => `${tool} s’est interrompu : voir le journal`, callsMade: (count) => many(count, 'appel', 'appels'), tools: (count) => many(count, 'outil', 'outils'),
   },
   approvals: {
     title: 'Autorisations', lead: 'Ce que vos règles vous demandent. Rien ne s’exécute avant que vous ayez accepté exactement ces arguments, pour cet appelant.',
     count: (count) => many(count, 'autorisation en attente', 'autorisations en attente'), wants: (who, what) => `${who} demande une autorisation : ${what}`,
-    wantsTo: 'veut exécuter', because: 'Raison :', asked: 'demandé', lapses: 'expire', command: 'La commande', arguments: 'Arguments', chain: 'Appelé depuis',
+    wantsTo: 'veut exécuter', because: 'Raison :', asked: 'demandé', lapses: 'expire', command: 'La commande', arguments: 'Arguments', chain: 'Appelé depuis', goesOn: 'un appel en cours',
     answers: { allow_once: 'Autoriser une fois', allow_hour: 'Autoriser pour une heure', allow_always: 'Toujours autoriser', deny: 'Refuser' },
     decided: {
       allow_once: (what) => `Autorisé une fois : ${what}`, allow_hour: (what) => `Autorisé pour une heure : ${what}`,
@@ -146,8 +146,8 @@ export const fr: Messages = {
     forgotten: (name) => `Le secret ${name} n’est plus gardé.`,
     models: 'Modèles', noModels: 'Aucun modèle ne peut être interrogé', noModelsText: 'Démarrez un serveur local comme Ollama, ou configurez un fournisseur.', context: (tokens) => `${tokens} jetons`, vision: 'voit les images', loaded: 'chargé',
   },
-  daemons: { lead: 'Les programmes qui donnent des outils : ceux que Drawbridge fait tourner, et des serveurs ailleurs.', none: 'Aucun démon', noneText: 'Un démon est un programme à vous dont les méthodes deviennent des outils. Nommez-le dans la configuration, et il est démarré.', upstreams: 'Serveurs en amont', restart: 'Redémarrer', restarted: (name) => `${name} redémarre.`, refused: 'Non retenus', folders: 'Cherchés dans :',
-    states: { ready: 'prêt', 'not running': 'arrêté', failing: 'en échec', waiting: 'en attente', starting: 'démarre', pausing: 'en pause', 'given up': 'abandonné' } },
+  daemons: { lead: 'Les programmes qui donnent des outils : ceux que Drawbridge fait tourner, et des serveurs ailleurs.', none: 'Aucun démon', noneText: 'Un démon est un programme à vous dont les méthodes deviennent des outils. Nommez-le dans la configuration, et il est démarré.', upstreams: 'Serveurs en amont', restart: 'Redémarrer', restarted: (name) => `${name} redémarre.`, refused: 'Non retenus', folders: 'Cherchés dans :' },
+  health: { ok: 'ok', unknown: 'pas encore interrogé', resting: 'laissé de côté', ready: 'prêt', 'not running': 'arrêté', failing: 'en échec', waiting: 'en attente', starting: 'démarre', ending: 'se termine', pausing: 'en pause', 'given up': 'abandonné' },
   config: { lead: 'Le fichier tel qu’il est, commentaires compris.', preview: 'Ce qui changerait', line: 'Ligne', changes: 'Ce que des outils feraient autrement', noChange: 'Aucun outil ne ferait rien autrement', restart: 'Enregistré. Les règles valent aussitôt ; le reste au prochain démarrage.' },
   connect: {
     lead: 'Faites entrer une application d’IA. Là où nous pouvons écrire ses réglages, un bouton suffit ; tout le reste y demeure tel quel.', none: 'Aucune application n’est connue ici',

@@ -15,7 +15,7 @@ use drawbridge_store::{Store, StoreError};
 use crate::problem::Problem;
 
 /// Reads on a thread that may block: a look that fits little goes through everything.
-async fn read<T: Send + 'static>(
+pub(crate) async fn read<T: Send + 'static>(
     store: &Store,
     work: impl FnOnce(Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {

@@ -146,10 +146,10 @@ impl Follow {
     }
 
     async fn tell_approvals(&mut self) -> Result<(), Over> {
-        match approvals::waiting(&self.console.store) {
+        match approvals::waiting(&self.console.store).await {
             Ok(waiting) => self.tell("approval", &json!({"approvals": waiting})).await,
-            Err(error) => {
-                tracing::error!(%error, "the approvals cannot be read");
+            Err(problem) => {
+                tracing::error!(?problem, "the approvals cannot be read");
                 Ok(())
             }
         }

@@ -20,6 +20,8 @@ pub(crate) struct Charts {
     minutes: VecDeque<Minute>,
     /// By entrance and caller: when the last record was made, and how many there were.
     callers: BTreeMap<(String, String), (i64, u64)>,
+    /// By server: the tool whose call broke off last, with no call of that server that ended properly since.
+    broken: BTreeMap<String, (i64, String)>,
 }
 
 struct Minute {
@@ -52,6 +54,7 @@ impl Charts {
             return;
         }
         self.count_caller(record);
+        self.note_broken(record);
         let number = record.time_us / MINUTE_US;
         let Some(minute) = self.minute(number) else { return };
         minute.calls += 1;
@@ -76,6 +79,18 @@ impl Charts {
         (*last_us, *calls) = ((*last_us).max(record.time_us), *calls + 1);
     }
 
+    /// A tool that panicked is a fault of its server, whatever it was asked for; an error may be the caller's.
+    fn note_broken(&mut self, record: &AuditRecord) {
+        let server = server_of(&record.target);
+        match record.outcome {
+            Some(AuditOutcome::Panicked) => {
+                self.broken.insert(server.to_owned(), (record.time_us, record.target.to_string()));
+            }
+            Some(_) if !self.broken.is_empty() => drop(self.broken.remove(server)),
+            _ => {}
+        }
+    }
+
     /// The minute of that number; none for one that is over for more than an hour. Records come nearly in order.
     fn minute(&mut self, number: i64) -> Option<&mut Minute> {
         let newest = self.minutes.back().map_or(i64::MIN, |minute| minute.number);
@@ -93,18 +108,25 @@ impl Charts {
         let last = now_us / MINUTE_US;
         let first = last + 1 - CHART_MINUTES as i64;
         self.callers.retain(|_, (last_us, _)| *last_us >= first * MINUTE_US);
+        self.broken.retain(|_, (last_us, _)| *last_us >= first * MINUTE_US);
         let minutes: Vec<Option<&Minute>> =
             (first..=last).map(|number| self.minutes.iter().find(|minute| minute.number == number)).collect();
         let of = |value: &dyn Fn(&Minute) -> u64| -> Vec<u64> {
             minutes.iter().map(|minute| minute.map_or(0, value)).collect()
         };
         let callers: Vec<Value> = self.callers.iter().map(caller).collect();
-        json!({"callers": callers, "charts": {
+        let broken: BTreeMap<_, _> = self.broken.iter().map(|(server, (_, tool))| (server, tool)).collect();
+        json!({"callers": callers, "broken": broken, "charts": {
             "minute_ms": (first..=last).map(|number| number * MINUTE_US / 1000).collect::<Vec<_>>(),
             "calls": of(&|minute| minute.calls), "errors": of(&|minute| minute.errors),
             "p50_us": of(&|minute| minute.percentile(50)), "p99_us": of(&|minute| minute.percentile(99)),
         }})
     }
+}
+
+/// The server of a tool, by the name that its tools begin with.
+pub(super) fn server_of(tool: &str) -> &str {
+    tool.split('_').next().unwrap_or_default()
 }
 
 fn caller(((entrance, caller), (last_us, calls)): (&(String, String), &(i64, u64))) -> Value {
@@ -140,6 +162,24 @@ fn end_of(step: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_whose_tool_broke_off_is_named_until_one_of_its_calls_ends_well() {
+        let mut charts = Charts::default();
+        let broken = |charts: &mut Charts, minute: i64| charts.told(minute * MINUTE_US)["broken"].clone();
+        charts.count(&record("owner", 100, 5, Some(AuditOutcome::Error)));
+        assert_eq!(broken(&mut charts, 100), json!({}), "an error may be the caller's");
+        charts.count(&record("owner", 100, 5, Some(AuditOutcome::Panicked)));
+        assert_eq!(broken(&mut charts, 100), json!({"notes": "notes_echo"}));
+        let other =
+            AuditRecord { target: "files_read".into(), ..record("owner", 101, 5, Some(AuditOutcome::Ok)) };
+        charts.count(&other);
+        assert_eq!(broken(&mut charts, 101), json!({"notes": "notes_echo"}), "another server says nothing");
+        charts.count(&record("owner", 102, 5, Some(AuditOutcome::Ok)));
+        assert_eq!(broken(&mut charts, 102), json!({}));
+        charts.count(&record("owner", 103, 5, Some(AuditOutcome::Panicked)));
+        assert_eq!(broken(&mut charts, 103 + CHART_MINUTES as i64), json!({}), "an hour is over");
+    }
 
     fn record(caller: &str, minute: i64, duration_us: i64, outcome: Option<AuditOutcome>) -> AuditRecord {
         let mut record =

@@ -13,6 +13,7 @@ use drawbridge_store::{StoreError, now_us};
 use serde_json::{Value, json};
 
 pub(crate) use charts::Charts;
+use charts::server_of;
 
 use crate::answer::answer;
 use crate::problem::Problem;
@@ -33,8 +34,8 @@ pub(crate) async fn now(
         "bridge": bridge::now(&console.store)["state"], "version": status["version"], "health": status["health"],
         "started_at_ms": now_us() / 1000 - up_ms, "seq": console.store.audit_head()?.seq,
         "connections": charts["callers"], "charts": charts["charts"],
-        "approvals": approvals::waiting(&console.store)?, "jobs": status["jobs"], "status": status,
-        "servers": servers(&console, &caller), "providers": console.program.providers(),
+        "approvals": approvals::waiting(&console.store).await?, "jobs": status["jobs"], "status": status,
+        "servers": servers(&console, &caller, &charts["broken"]), "engine": engine(&status["jobs"]), "providers": console.program.providers(),
         "daemons": status["daemons"]["daemons"],
     })))
 }
@@ -59,12 +60,42 @@ pub(crate) async fn providers(State(console): State<Arc<Shared>>) -> Response {
     answer(&json!({"providers": console.program.providers()}))
 }
 
-/// The servers that serve tools now, by the names that their tools begin with.
-fn servers(console: &Shared, caller: &Caller) -> Vec<Value> {
+/// The servers that serve tools now, by the names that their tools begin with. One whose last call broke off is failing.
+fn servers(console: &Shared, caller: &Caller, broken: &Value) -> Vec<Value> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for tool in &console.handler.view(caller).tools {
-        let name = tool.spec().name.split('_').next().unwrap_or_default().to_owned();
-        *counts.entry(name).or_default() += 1;
+        *counts.entry(server_of(&tool.spec().name).to_owned()).or_default() += 1;
     }
-    counts.into_iter().map(|(name, tools)| json!({"name": name, "tools": tools})).collect()
+    counts.into_iter().map(|(name, tools)| server(&name, tools, &broken[&name])).collect()
+}
+
+fn server(name: &str, tools: usize, broken: &Value) -> Value {
+    let health = if broken.is_null() { "ok" } else { "failing" };
+    json!({"name": name, "tools": tools, "health": health, "broken": broken})
+}
+
+/// What keeps the jobs, and how it is.
+fn engine(jobs: &Value) -> Value {
+    let health = match (jobs, &jobs["failing"]) {
+        (Value::Null, _) => "starting",
+        (_, Value::Null) => "ok",
+        _ => "failing",
+    };
+    json!({"name": jobs["engine"], "health": health, "detail": jobs["failing"]})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_and_the_jobs_engine_say_how_they_are() {
+        assert_eq!(server("files", 3, &Value::Null)["health"], "ok");
+        let failing = server("files", 3, &json!("files_read"));
+        assert_eq!((&failing["health"], &failing["broken"]), (&json!("failing"), &json!("files_read")));
+        assert_eq!(engine(&Value::Null)["health"], "starting");
+        assert_eq!(engine(&json!({"engine": "redis"}))["health"], "ok");
+        let failing = engine(&json!({"engine": "redis", "failing": "refused"}));
+        assert_eq!(failing, json!({"name": "redis", "health": "failing", "detail": "refused"}));
+    }
 }

@@ -113,11 +113,12 @@ fn stdio(hub: &Hub, shutdown: &CancellationToken) -> axum::Router {
 fn status(hub: &Hub, workers: &Workers) -> StatusSource {
     let workers = workers.clone();
     let (store, gateway, jobs) = (hub.store.clone(), hub.gateway.clone(), hub.jobs.clone());
-    let begun = std::time::Instant::now();
+    let (llm, begun) = (hub.llm.clone(), std::time::Instant::now());
     #[cfg(unix)]
     let daemons = hub.daemons.clone();
     Arc::new(move || {
         let mut status = super::status::of_hub(&store, &gateway, &jobs, begun);
+        status["providers"] = super::status::of_providers(&llm);
         workers.tell(&mut status["jobs"]);
         #[cfg(unix)]
         status.as_object_mut().map(|status| status.insert("daemons".to_owned(), daemons.status()));

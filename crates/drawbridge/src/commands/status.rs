@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use drawbridge_gateway::Gateway;
+use drawbridge_llm::Llm;
 use drawbridge_store::Store;
 use serde_json::{Value, json};
 
@@ -30,6 +31,12 @@ pub(crate) fn of_hub(store: &Store, gateway: &Arc<Gateway>, jobs: &Kept, begun: 
         "jobs": jobs.get().map(drawbridge_background::Background::load_now),
         "audit": {"records": audit.records, "commits": audit.commits, "waiting": audit.kept, "failing": audit.failing.map(|error| error.to_string())},
     })
+}
+
+/// How providers of language models are, as far as is known: nobody asks them for this.
+pub(crate) fn of_providers(llm: &Llm) -> Value {
+    let states = llm.provider_states();
+    states.iter().map(|(name, state)| json!({"name": name, "health": state})).collect()
 }
 
 /// Says whether a hub runs, and where, and what its jobs do.

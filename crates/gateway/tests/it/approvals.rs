@@ -86,6 +86,20 @@ async fn another_key_cannot_approve_for_itself_but_the_owner_can_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_question_knows_the_call_that_asks_and_the_one_above() {
+    let hub = Hub::open();
+    assert!(hub.owner_says("t_nest", "t_destroy").await.contains("must approve"));
+    let waiting = hub.store.approvals().list(false, now_us()).unwrap();
+    let above = waiting[0].parent.clone().unwrap();
+    hub.store.flush().await.unwrap();
+    let target = |call: &str| hub.store.audit_call(call, 0).unwrap().unwrap().record.target;
+    assert_eq!((&*target(&above), &*target(&waiting[0].call)), ("t_nest", "t_destroy"));
+    assert!(hub.owner_says("t_destroy", "x").await.contains("must approve"));
+    let waiting = hub.store.approvals().list(false, now_us()).unwrap();
+    assert_eq!(waiting[1].parent, None, "a call from outside");
+}
+
+#[tokio::test]
 async fn a_grant_for_an_hour_lasts_and_holds_for_nothing_else() {
     let hub = Hub::open();
     let call = hub.call(&hub.gateway.owner(), "t_destroy", "x");

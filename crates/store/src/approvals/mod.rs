@@ -60,6 +60,8 @@ pub struct NewApproval {
     pub shown: String,
     /// The rule that asks.
     pub why: String,
+    /// The call whose tool makes this one; none for a call from outside. The call itself is the request's [`By::call`].
+    pub parent: Option<String>,
     /// When the request lapses, in microseconds since 1970-01-01T00:00:00Z.
     pub expires_us: i64,
 }
@@ -80,6 +82,10 @@ pub struct Approval {
     pub shown: String,
     /// The rule that asks.
     pub why: String,
+    /// The call that asked first; empty where it was asked before this was kept.
+    pub call: String,
+    /// The call whose tool made that one.
+    pub parent: Option<String>,
     /// How far it is.
     pub state: ApprovalState,
     /// When it was asked for, in microseconds since 1970-01-01T00:00:00Z, as all times here.

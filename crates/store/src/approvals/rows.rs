@@ -29,6 +29,8 @@ pub(super) fn request(
         args_hash: wanted.args_hash,
         shown: wanted.shown,
         why: wanted.why,
+        call: by.call.to_string(),
+        parent: wanted.parent,
         state: ApprovalState::Pending,
         created_us: by.time_us,
         expires_us: wanted.expires_us,
@@ -191,8 +193,8 @@ pub(super) fn by_id(connection: &Connection, id: &str) -> Result<Approval, Store
 }
 
 fn insert(connection: &Connection, approval: &Approval) -> Result<(), StoreError> {
-    let sql = "INSERT INTO approvals (id, caller, tool, args_hash, shown, why, state, created, expires)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO approvals (id, caller, tool, args_hash, shown, why, state, created, expires, call, parent)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let values = params![
         approval.id,
         approval.caller,
@@ -203,6 +205,8 @@ fn insert(connection: &Connection, approval: &Approval) -> Result<(), StoreError
         approval.state,
         approval.created_us,
         approval.expires_us,
+        approval.call,
+        approval.parent,
     ];
     connection.execute(sql, values).map(drop).map_err(StoreError::sql(DOING))
 }
@@ -237,6 +241,8 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
         args_hash: row.get("args_hash")?,
         shown: row.get("shown")?,
         why: row.get("why")?,
+        call: row.get("call")?,
+        parent: row.get("parent")?,
         state: row.get("state")?,
         created_us: row.get("created")?,
         expires_us: row.get("expires")?,

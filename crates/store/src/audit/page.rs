@@ -1,6 +1,6 @@
 //! Reading records: newest first in pages, or onward from a place.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use serde::{Deserialize, Serialize};
 
 use super::{AuditOutcome, AuditPhase, AuditRecord};
@@ -98,6 +98,15 @@ pub(crate) fn follow(connection: &Connection, seq: i64, limit: usize) -> Result<
         .map_err(StoreError::sql(DOING))?;
     let entries = select.query_map([seq, rows(limit)], entry).map_err(StoreError::sql(DOING))?;
     entries.collect::<Result<_, _>>().map_err(StoreError::sql(DOING))
+}
+
+/// The newest record of a call after `seq`: of the call itself, not of what it did.
+pub(crate) fn call(connection: &Connection, call: &str, seq: i64) -> Result<Option<AuditEntry>, StoreError> {
+    let sql = "SELECT * FROM audit WHERE seq > ?1 AND call = ?2 AND phase <> 'act' ORDER BY seq DESC LIMIT 1";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut select| select.query_row(params![seq, call], entry).optional())
+        .map_err(StoreError::sql(DOING))
 }
 
 fn rows(limit: usize) -> i64 {

@@ -1,7 +1,7 @@
 //! Approvals.
 
 use drawbridge_store::{
-    Approval, ApprovalState, DECIDED_KEPT_US, Grant, NewApproval, ONCE_LASTS_US, PENDING_PER_CALLER_MAX,
+    Approval, ApprovalState, By, DECIDED_KEPT_US, Grant, NewApproval, ONCE_LASTS_US, PENDING_PER_CALLER_MAX,
     Store, StoreError,
 };
 
@@ -16,6 +16,7 @@ fn wanted(args: u8) -> NewApproval {
         args_hash: [args; 32],
         shown: r#"{"path":"notes.md"}"#.into(),
         why: "destructive".into(),
+        parent: Some("above".into()),
         expires_us: owner().time_us + MINUTE_US,
     }
 }
@@ -116,6 +117,19 @@ async fn a_decision_is_made_once() {
     let error = store.approvals().deny("nonsense", owner()).await.unwrap_err();
     assert!(matches!(error, StoreError::NoSuchApproval { .. }), "{error}");
     assert_eq!(acts(&store), ["approval.request", "approval.deny"]);
+}
+
+#[tokio::test]
+async fn it_is_kept_which_call_asked_and_which_made_that() {
+    let (_folder, store) = store();
+    let by = By { call: "below".into(), ..owner() };
+    let asked = store.approvals().request(wanted(1), by).await.unwrap();
+    let again = store.approvals().request(wanted(1), By { call: "later".into(), ..owner() }).await.unwrap();
+    assert_eq!((&*again.call, again.parent.as_deref()), ("below", Some("above")), "the first one asked");
+    assert_eq!(store.approvals().get(&asked.id, asked.created_us).unwrap(), asked);
+    let outside = NewApproval { parent: None, ..wanted(2) };
+    let outside = store.approvals().request(outside, owner()).await.unwrap();
+    assert_eq!(store.approvals().get(&outside.id, outside.created_us).unwrap().parent, None);
 }
 
 #[tokio::test]

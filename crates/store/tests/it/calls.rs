@@ -36,12 +36,13 @@ async fn a_new_slice_forgets_what_no_limit_asks_for() {
 }
 
 #[tokio::test]
-async fn a_state_of_the_first_format_gets_the_table() {
+async fn a_state_of_the_first_format_gets_what_came_later() {
     let (folder, store) = store();
     drop(store);
     let database = rusqlite::Connection::open(folder.path().join("drawbridge.db")).unwrap();
-    database.execute_batch("DROP TABLE calls; PRAGMA user_version = 1").unwrap();
+    database.execute_batch("DROP TABLE calls; ALTER TABLE approvals DROP COLUMN call; ALTER TABLE approvals DROP COLUMN parent; PRAGMA user_version = 1").unwrap();
     drop(database);
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(store.calls().since("key:laptop", 0).unwrap(), []);
+    assert_eq!(store.approvals().list(true, 0).unwrap(), []);
 }

@@ -28,6 +28,7 @@ pub(crate) use reach::{Body, Sent, Unsent};
 pub(crate) use turn::Turn;
 
 use breaker::Breaker;
+pub use breaker::ProviderState;
 use dialect::Spoken;
 use line::Room;
 use list::Listed;
@@ -195,6 +196,11 @@ impl Provider {
     /// Whether it failed so often that nobody asks it for the moment.
     pub(crate) fn is_resting(&self) -> bool {
         self.breaker().rests(std::time::Instant::now())
+    }
+
+    /// How it is, as far as is known without asking it.
+    pub(crate) fn state(&self) -> ProviderState {
+        self.breaker().state(std::time::Instant::now())
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
