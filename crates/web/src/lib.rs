@@ -13,6 +13,7 @@ mod exchange;
 mod front;
 mod guard;
 mod health;
+mod intake;
 mod jobs;
 mod limits;
 mod listen;

@@ -43,6 +43,10 @@ pub const WEBSOCKETS_MAX: usize = 256;
 /// How large one message on such a WebSocket may be, in bytes; one that is larger ends it.
 pub const WS_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How much is read of one that opened such a WebSocket without a key and was not let in yet, in bytes: enough for a key,
+/// and to say that a message is too long for one. What comes beyond is not read before it is let in.
+pub const STRANGER_BYTES_MAX: usize = 64 * 1024;
+
 /// How large one message of a viewer may be, in bytes: what a person pastes. Beyond it the stream is closed.
 pub const VIEWER_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use http::header::UPGRADE;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::front::Front;
+use crate::intake::{Intake, Taking};
 
 /// How many connections may be open at once, over all addresses; more wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -111,17 +116,26 @@ async fn accept_one(
 /// One connection, until it ends or the hub does.
 async fn converse(
     stream: TcpStream,
-    service: Front,
+    front: Front,
     shutdown: CancellationToken,
     _permit: Option<OwnedSemaphorePermit>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let intake = Intake::free();
+    let stream = TokioIo::new(Taking::new(stream, intake.clone()));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        // What is no request any more is bounded by who serves it.
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(intake.clone());
+        }
+        front.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(stream, service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

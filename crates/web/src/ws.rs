@@ -20,8 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::credential::Credential;
+use crate::intake::Intake;
 use crate::limits::{
-    CLOSE_GRACE, RECHECK_EVERY, SILENCE_MAX, WEBSOCKETS_MAX, WRITE_BUFFER_BYTES, WS_MESSAGE_BYTES_MAX,
+    CLOSE_GRACE, RECHECK_EVERY, SILENCE_MAX, STRANGER_BYTES_MAX, WEBSOCKETS_MAX, WRITE_BUFFER_BYTES,
+    WS_MESSAGE_BYTES_MAX,
 };
 use crate::problem::{Kind, Problem};
 
@@ -37,7 +39,12 @@ pub enum Visitor {
 }
 
 /// The messages that come.
-pub struct MessageReader(SplitStream<WebSocket>);
+pub struct MessageReader {
+    frames: SplitStream<WebSocket>,
+    /// Of a stranger, whose first message is all that is read until it is let in.
+    intake: Option<Arc<Intake>>,
+    has_heard: bool,
+}
 
 /// Where messages go.
 pub struct MessageWriter(SplitSink<WebSocket, Message>);
@@ -53,9 +60,22 @@ pub struct Farewell {
 
 impl MessageReader {
     /// The next message; `None` when the other end left, or was silent for too long, answers to pings included.
+    ///
+    /// Who asks for a second message of a stranger has let it in: from then on messages may be long.
     pub async fn next(&mut self) -> Option<Bytes> {
+        if self.has_heard
+            && let Some(intake) = self.intake.take()
+        {
+            intake.lift();
+        }
+        let message = self.read().await;
+        self.has_heard = true;
+        message
+    }
+
+    async fn read(&mut self) -> Option<Bytes> {
         loop {
-            match timeout(SILENCE_MAX, self.0.next()).await {
+            match timeout(SILENCE_MAX, self.frames.next()).await {
                 Ok(Some(Ok(Message::Text(text)))) => return Some(text.into()),
                 Ok(Some(Ok(Message::Binary(bytes)))) => return Some(bytes),
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
@@ -124,6 +144,8 @@ where
 struct Opening {
     upgrade: WebSocketUpgrade,
     credential: Option<Credential>,
+    /// What bounds the connection; nothing where it did not come over our listener.
+    intake: Option<Arc<Intake>>,
     /// Held for as long as it is open.
     permit: OwnedSemaphorePermit,
 }
@@ -140,7 +162,8 @@ impl Opening {
             Problem::new(Kind::InvalidRequest, why)
         })?;
         let permit = permits.clone().try_acquire_owned().map_err(|_| too_many())?;
-        Ok(Self { upgrade, credential: parts.extensions.remove(), permit })
+        let (credential, intake) = (parts.extensions.remove(), parts.extensions.remove());
+        Ok(Self { upgrade, credential, intake, permit })
     }
 
     fn upgrade<S, F>(self, serve: S) -> Response
@@ -148,7 +171,11 @@ impl Opening {
         S: Fn(Visitor, MessageReader, MessageWriter) -> F + Send + 'static,
         F: Future<Output = Option<(MessageReader, MessageWriter, Farewell)>> + Send + 'static,
     {
-        let Self { upgrade, credential, permit } = self;
+        let Self { upgrade, credential, intake, permit } = self;
+        let intake = intake.filter(|_| credential.is_none());
+        if let Some(intake) = &intake {
+            intake.bound(STRANGER_BYTES_MAX);
+        }
         upgrade
             .protocols(["mcp"])
             .max_message_size(WS_MESSAGE_BYTES_MAX)
@@ -156,19 +183,23 @@ impl Opening {
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .on_failed_upgrade(|error| tracing::debug!(%error, "a WebSocket did not open"))
             .on_upgrade(|socket| async move {
-                converse(socket, credential, serve).await;
+                converse(socket, credential, intake, serve).await;
                 drop(permit);
             })
     }
 }
 
-async fn converse<S, F>(socket: WebSocket, credential: Option<Credential>, serve: S)
-where
+async fn converse<S, F>(
+    socket: WebSocket,
+    credential: Option<Credential>,
+    intake: Option<Arc<Intake>>,
+    serve: S,
+) where
     S: Fn(Visitor, MessageReader, MessageWriter) -> F,
     F: Future<Output = Option<(MessageReader, MessageWriter, Farewell)>>,
 {
-    let (writer, reader) = socket.split();
-    let (reader, writer) = (MessageReader(reader), MessageWriter(writer));
+    let (writer, frames) = socket.split();
+    let (reader, writer) = (MessageReader { frames, intake, has_heard: false }, MessageWriter(writer));
     let parted = match credential {
         None => serve(Visitor::Stranger, reader, writer).await,
         Some(credential) => {
@@ -205,7 +236,7 @@ async fn part(mut reader: MessageReader, mut writer: MessageWriter, farewell: Fa
     let goodbye = async {
         let frame = CloseFrame { code: farewell.code, reason: crate::stream::cut(farewell.reason).into() };
         if writer.0.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = reader.0.next().await {}
+            while let Some(Ok(_)) = reader.frames.next().await {}
         }
     };
     // One who neither reads nor leaves is left.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -260,19 +261,66 @@ fn a6_a_websocket_of_messages_opens_for_strangers_and_serves_them_nothing() {
     let mut stranger = bridge.hub.connect();
     assert_eq!(stranger.ask(&bare).status, 101);
     stranger.send_raw(&masked(br#"{"jsonrpc":"2.0","id":1,"method":"mcp.hello","params":[]}"#));
-    let told = stranger.take(4).unwrap();
-    let told = stranger.take(usize::from(u16::from_be_bytes([told[2], told[3]]))).unwrap();
-    let told: Value = serde_json::from_slice(&told).unwrap();
+    let told = heard(&mut stranger);
     assert_eq!(told["error"]["code"], -32000, "{told}");
     let goodbye = stranger.take(4).unwrap();
     assert_eq!((goodbye[0], u16::from_be_bytes([goodbye[2], goodbye[3]])), (0x88, 1008), "it is closed");
     check_no_effect(bridge);
 }
 
-/// A text frame as clients send it (RFC 6455, section 5.2), masked with zeros; up to 125 bytes.
+#[test]
+fn i2_strangers_who_flood_their_websockets_are_not_read() {
+    const STRANGERS: usize = 16;
+    let mut bridge = Bridge::start();
+    let request = good(&mut bridge, "GET", WS).without("Authorization");
+    let before = bridge.hub.resident_bytes();
+    let flood = masked(&[b' '; 15 * 1024 * 1024]);
+    let mut strangers: Vec<Connection> = (0..STRANGERS).map(|_| bridge.hub.connect()).collect();
+    for stranger in &mut strangers {
+        assert_eq!(stranger.ask(&request).status, 101);
+        assert!(!stranger.send_for(Duration::from_millis(100), &flood), "all of it was taken");
+    }
+    let grown = bridge.hub.resident_bytes().saturating_sub(before);
+    assert!(grown < 32 * 1024 * 1024, "it grew by {grown} bytes");
+    drop(strangers);
+    check_no_effect(bridge);
+}
+
+#[test]
+fn a_key_and_a_long_message_may_come_at_once() {
+    let mut bridge = Bridge::start();
+    let request = good(&mut bridge, "GET", WS).without("Authorization");
+    let mut client = bridge.hub.connect();
+    assert_eq!(client.ask(&request).status, 101);
+    let key = json!({"jsonrpc": "2.0", "id": 0, "method": "mcp.auth", "params": [bridge.key]}).to_string();
+    let blanks = " ".repeat(8 * 1024 * 1024);
+    let call = format!(r#"{{"jsonrpc":"2.0","id":1,{blanks}"method":"mcp.hello","params":[]}}"#);
+    assert!(client.send_raw(&[masked(key.as_bytes()), masked(call.as_bytes())].concat()));
+    assert_eq!(heard(&mut client)["result"], json!({"caller": "owner"}));
+    assert!(heard(&mut client)["result"].as_array().unwrap().contains(&"mcp.hello".into()));
+    bridge.holds();
+}
+
+/// A text frame as clients send it (RFC 6455, section 5.2), masked with zeros.
 fn masked(text: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(text.len()).unwrap() | 0x80;
-    [&[0x81, length, 0, 0, 0, 0], text].concat()
+    let mut head = vec![0x81];
+    match u8::try_from(text.len()) {
+        Ok(short @ ..=125) => head.push(0x80 | short),
+        _ => {
+            head.push(0xff);
+            head.extend((text.len() as u64).to_be_bytes());
+        }
+    }
+    [&head[..], &[0; 4], text].concat()
+}
+
+/// The message in the hub's next frame.
+fn heard(stream: &mut Connection) -> Value {
+    let length = match stream.take(2).unwrap()[1] {
+        126 => u16::from_be_bytes(stream.take(2).unwrap().try_into().unwrap()).into(),
+        short => usize::from(short),
+    };
+    serde_json::from_slice(&stream.take(length).unwrap()).unwrap()
 }
 
 #[test]

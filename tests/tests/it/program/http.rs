@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -117,6 +118,14 @@ impl Connection {
     /// Sends bytes as they are. The hub may have had enough before the end; what it says then counts.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> bool {
         self.stream.get_mut().write_all(bytes).is_ok()
+    }
+
+    /// Sends what the hub takes, and gives up when that stands still for so long.
+    pub(crate) fn send_for(&mut self, patience: Duration, bytes: &[u8]) -> bool {
+        self.stream.get_ref().set_write_timeout(Some(patience)).unwrap();
+        let sent = self.send_raw(bytes);
+        self.stream.get_ref().set_write_timeout(None).unwrap();
+        sent
     }
 
     pub(crate) fn send(&mut self, request: &Request) {
