@@ -84,6 +84,15 @@ impl Screen {
         Ok(())
     }
 
+    /// Empties the screen, where somebody looks at it. What scrolled away stays.
+    pub(crate) fn wipe(&mut self) -> io::Result<()> {
+        if self.is_live {
+            write!(self.err, "\u{1b}[H\u{1b}[2J")?;
+            self.err.flush()?;
+        }
+        Ok(())
+    }
+
     /// Says something beside the answers.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;

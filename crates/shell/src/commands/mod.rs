@@ -6,6 +6,7 @@ pub(crate) mod edit;
 pub(crate) mod folders;
 pub(crate) mod help;
 pub(crate) mod jobs;
+pub(crate) mod licence;
 pub(crate) mod llm;
 
 use serde_json::{Map, Value};
@@ -109,6 +110,14 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         run: jobs::stop,
     },
     Builtin {
+        name: "licence",
+        usage: "licence",
+        says: "Shows what your key may do here, and what is left of it.",
+        takes: Takes::Nothing,
+        run: licence::run,
+    },
+    Builtin { name: "clear", usage: "clear", says: "Empties the screen.", takes: Takes::Nothing, run: clear },
+    Builtin {
         name: "exit",
         usage: "exit [STATUS]",
         says: "Leaves; so do quit and Ctrl-D. Jobs go on.",
@@ -144,6 +153,11 @@ enum More {
 /// A switch.
 const fn on(letter: char, name: &'static str) -> Short {
     Short { letter, name, value: None }
+}
+
+/// A switch that people are used to, and that changes nothing here.
+const fn idle(letter: char) -> Short {
+    Short { letter, name: "", value: None }
 }
 
 /// The short names, in the order in which help shows them.
@@ -223,7 +237,7 @@ pub(crate) const ALIASES: &[Alias] = &[
         name: "rm",
         tool: "files_delete",
         words: &["path"],
-        short: &[on('r', "recursive")],
+        short: &[on('r', "recursive"), on('R', "recursive"), idle('f')],
         more: More::Repeats,
         says: "Moves to the trash; files_restore brings back.",
     },
@@ -408,6 +422,12 @@ fn resolve(value: &mut Value, place: &crate::place::Place) {
     }
 }
 
+fn clear(session: &mut Session, words: &[Word]) -> Result<Produced, Failure> {
+    no_words("clear", words)?;
+    session.screen.wipe()?;
+    Ok(Produced::Nothing)
+}
+
 fn exit(_: &mut Session, words: &[Word]) -> Result<Produced, Failure> {
     let code = match words {
         [] => Some(0),
@@ -432,7 +452,10 @@ fn one_word<'a>(usage: &str, words: &'a [Word]) -> Result<&'a str, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::kit::{answer, hub_of, stay};
 
     #[test]
     fn no_name_is_given_twice() {
@@ -442,6 +465,38 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn rm_takes_the_switches_that_people_type() {
+        let tools = json!([{"name": "files_delete", "inputSchema": {"required": ["path"], "properties": {
+            "path": {"type": "string"}, "recursive": {"type": "boolean"}}}}]);
+        let hub = hub_of(tools, |message| vec![answer(message, json!({"content": []}))]);
+        let mut stay = stay(&hub, &[]);
+        crate::run::line(&mut stay.session, "rm -f a; rm -rf b; rm -Rf c; rm -f d e").unwrap();
+        let given: Vec<Value> = hub.heard().iter().map(|one| one["params"]["arguments"].clone()).collect();
+        let expected = [
+            json!({"path": "a"}),
+            json!({"path": "b", "recursive": true}),
+            json!({"path": "c", "recursive": true}),
+            json!({"path": "d"}),
+            json!({"path": "e"}),
+        ];
+        assert_eq!(given.into_iter().filter(Value::is_object).collect::<Vec<_>>(), expected);
+        let failure = crate::run::line(&mut stay.session, "rm -x a").unwrap_err();
+        assert_eq!((failure.code(), failure.to_string().contains("-x")), (2, true), "{failure}");
+    }
+
+    #[test]
+    fn the_screen_is_emptied_where_somebody_looks() {
+        let hub = hub_of(json!([]), |_| Vec::new());
+        for (is_live, expected) in [(true, "\u{1b}[H\u{1b}[2J"), (false, "")] {
+            let mut stay = stay(&hub, &[]);
+            stay.session.screen.is_live = is_live;
+            crate::run::line(&mut stay.session, "clear").unwrap();
+            assert_eq!((stay.err.text(), stay.out.text()), (expected.to_owned(), String::new()));
+            assert_eq!(crate::run::line(&mut stay.session, "clear all").unwrap_err().code(), 2);
+        }
     }
 
     #[test]

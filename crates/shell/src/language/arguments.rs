@@ -22,7 +22,7 @@ pub(crate) struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Short {
     pub(crate) letter: char,
-    /// The argument that it sets.
+    /// The argument that it sets; empty where it sets none.
     pub(crate) name: &'static str,
     /// To what, where the letter says it.
     pub(crate) value: Option<&'static str>,
@@ -209,6 +209,9 @@ impl<'a> Reader<'a> {
         for (at, letter) in letters.char_indices() {
             let tool = || self.usage.name.clone();
             let short = self.usage.short.iter().find(|short| short.letter == letter);
+            if short.is_some_and(|short| short.name.is_empty()) {
+                continue;
+            }
             let named = short.and_then(|short| Some((short, self.usage.parameter(short.name)?)));
             let (short, parameter) =
                 named.ok_or_else(|| ArgumentError::UnknownShort { tool: tool(), flag: letter })?;
