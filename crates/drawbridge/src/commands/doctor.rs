@@ -10,6 +10,7 @@ use drawbridge_store::{KeyKind, Store, now_us};
 use serde::Serialize;
 
 use crate::config::{Config, Confinement};
+use crate::licensing::Files;
 use crate::{home, hub, output, running};
 
 /// One thing that was looked at.
@@ -34,6 +35,7 @@ pub(crate) async fn run(json: bool) -> Result<ExitCode> {
     let state = home::state()?;
     let mut findings = vec![configuration(&state), hub_of(&state)];
     findings.extend(store(&state));
+    findings.extend(licence(&state));
     findings.extend(roots(&state));
     findings.extend(commands(&state).await);
     findings.extend(hosts());
@@ -91,6 +93,20 @@ fn store(state: &Path) -> Vec<Finding> {
         }
         Err(error) => vec![bad("state", format!("{error:#}"))],
     }
+}
+
+/// What the licence and the tiers are worth, where there are any.
+fn licence(state: &Path) -> Vec<Finding> {
+    let Ok(config) = Config::load(state) else { return Vec::new() };
+    let found = Files::of(state, &config.licence).read();
+    let mut findings: Vec<Finding> = found.problem.iter().map(|problem| bad("tiers", problem)).collect();
+    let Some(licence) = &found.licensing.licence else { return findings };
+    let grade = found.licensing.grade("key", None);
+    findings.push(match grade.and_then(|grade| grade.fault) {
+        Some(fault) => bad("licence", format!("{fault}; keys that name no tier may do nothing")),
+        None => good("licence", format!("{} for {}", licence.tier, licence.user)),
+    });
+    findings
 }
 
 fn keys(store: &Store) -> Finding {

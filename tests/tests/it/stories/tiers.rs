@@ -90,6 +90,7 @@ fn a_licence_holds_within_seconds_and_one_that_expired_gives_nothing() {
     let checked = bridge.home.run(&["licence", "check"]);
     assert!(checked.code() == 1 && checked.out().contains("expired on 2020-01-31"), "{}", checked.out());
     assert!(bridge.home.log().contains("expired on 2020-01-31"));
+    assert!(bridge.home.run(&["doctor"]).out().contains("expired on 2020-01-31"));
 
     write(&bridge.home, "lic.key", "PRO:me:2199-12-31\n");
     wait_for("the new one", || (names(&mut host).len() == all).then_some(()));
