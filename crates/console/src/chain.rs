@@ -94,10 +94,10 @@ mod tests {
         assert_eq!(tools(&store, &approval), [("b".to_owned(), None)], "it goes on");
         note(&store, "b", Some("a"), "llm_chat", AuditPhase::Intent).await;
         note(&store, "b", None, "approval.request", AuditPhase::Act).await;
-        note(&store, "a", None, "jobs_enqueue", AuditPhase::Done).await;
+        note(&store, "a", None, "jobs_submit", AuditPhase::Done).await;
         note(&store, "asks", Some("b"), "files_delete", AuditPhase::Refused).await;
         let named = |call: &str, tool: &str| (call.to_owned(), Some(tool.to_owned()));
-        assert_eq!(tools(&store, &approval), [named("a", "jobs_enqueue"), named("b", "llm_chat")]);
+        assert_eq!(tools(&store, &approval), [named("a", "jobs_submit"), named("b", "llm_chat")]);
     }
 
     #[tokio::test]

@@ -39,6 +39,18 @@ test('an MCP client waits, the owner allows once, and the call goes through', as
   expect(console).toBeTruthy();
 });
 
+test('a card shows the calls above the one that asks', async ({ console, page, hub }) => {
+  const key = await hub.key('chained');
+  await hub.call(key, 'jobs_submit', { tool: 'files_delete', arguments: { path: 'Drawbridge/none.md' } });
+  const card = page.getByRole('article', { name: /chained wants to run files_delete/ });
+  await expect(card.getByText('Called from')).toBeVisible();
+  await card.getByRole('link', { name: 'jobs_submit' }).click();
+  await expect(page, 'a link of the chain leads to the call').toHaveURL(/\/console\/audit\/./);
+  await console.open('approvals');
+  await card.getByRole('button', { name: 'Deny' }).click();
+  await expect(card).toBeHidden();
+});
+
 test('deny is a no, and always makes a rule', async ({ console, page, hub }) => {
   const { key, client } = await host(hub, 'denied');
   await hub.call(key, 'files_write', { path: 'Drawbridge/keep.md', content: 'keep' });

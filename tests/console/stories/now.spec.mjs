@@ -1,5 +1,22 @@
 import { test, expect } from '../browser.mjs';
 
+/** A provider at a port where nobody listens. */
+test.use({ config: "[llm.provider.gone]\nkind = 'llama-cpp'\naddress = 'http://127.0.0.1:9'\n" });
+
+/** As often as a provider may fail before it is left alone. */
+const FAILURES_MAX = 5;
+
+test('how servers, jobs and models are is said in words', async ({ console, page, hub }) => {
+  const item = (region, name) => page.getByRole('region', { name: region, exact: true }).getByRole('listitem').filter({ hasText: name });
+  await expect(item('Servers', 'files')).toContainText(/\d+ tools\s*ok/);
+  await expect(item('What keeps the jobs', 'embedded')).toContainText('ok');
+  await expect(item('Models', 'gone')).toContainText('not asked yet');
+  const key = await hub.key('asks');
+  for (let time = 0; time < FAILURES_MAX; time += 1) await hub.call(key, 'llm_chat', { model: 'gone/any', prompt: 'Hi' });
+  await expect(item('Models', 'gone'), 'it appears by itself').toContainText('left alone for now');
+  expect(console).toBeTruthy();
+});
+
 test('calls appear as they happen, and the lever stops them', async ({ console, page, hub }) => {
   const key = await hub.key('watched');
   await expect(page.getByText('Live', { exact: true })).toBeVisible();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Browser, event, went_well};
+use crate::program::{Bridge, Browser, event, wait_for, went_well};
 
 const ASKS: &str = "# my rules\n[[rules]]\ntools = [\"files_write\"]\nthen = \"ask\" # always\n";
 
@@ -118,6 +118,55 @@ fn keys_secrets_and_the_lever_are_the_same_as_at_the_command_line() {
     event(&mut events, "keys", |_| true);
     let refused = bridge.hub.connect().ask(&host.request("tools/list", json!({})));
     assert_eq!(refused.status, 401);
+    bridge.holds();
+}
+
+#[test]
+fn an_approval_stands_in_its_chain_and_health_is_told_without_asking_anybody() {
+    let bridge = Bridge::configured(&format!(
+        "{ASKS}[llm.provider.gone]\nkind = 'llama-cpp'\naddress = 'http://127.0.0.1:9'\n"
+    ));
+    let browser = Browser::open(&bridge);
+    let mut host = bridge.guest("laptop", &[]);
+    assert!(went_well(
+        &host.tool("jobs_submit", json!({"tool": "files_write", "arguments": arguments("milk")}))
+    ));
+    let chain = wait_for("the job to ask", || {
+        let asked = browser.get("/api/console/approvals");
+        asked["approvals"].as_array()?.first().map(|one| one["chain"].clone())
+    });
+    let [outermost, made_the_job] = &chain.as_array().unwrap()[..] else { panic!("{chain}") };
+    for (link, tool) in [(outermost, "jobs_submit"), (made_the_job, "files_write")] {
+        assert_eq!((&link["tool"], &link["caller"]), (&json!(tool), &json!("key:laptop")), "{chain}");
+    }
+    let tree = browser.get(&format!("/api/console/audit/calls/{}", outermost["call"].as_str().unwrap()));
+    assert!(tree["rows"].to_string().contains("files_write"), "{tree}");
+
+    let now = browser.get("/api/console/now");
+    assert_eq!(now["engine"], json!({"name": "embedded", "health": "ok", "detail": null}), "{now}");
+    let files = now["servers"].as_array().unwrap().iter().find(|one| one["name"] == "files").unwrap();
+    assert_eq!((&files["health"], &files["broken"]), (&json!("ok"), &Value::Null));
+    let of_gone = |list: &Value| {
+        list.as_array().unwrap().iter().find(|one| one["name"] == "gone").unwrap()["health"].clone()
+    };
+    assert_eq!(of_gone(&now["providers"]), "unknown");
+    assert!(!went_well(&host.tool("llm_chat", json!({"model": "gone/any", "prompt": "Hi"}))));
+    assert_eq!(of_gone(&browser.get("/api/console/now")["providers"]), "failing");
+    assert_eq!(of_gone(&browser.get("/api/status")["providers"]), "failing");
+    bridge.holds();
+}
+
+#[test]
+fn a_place_may_be_named_after_a_file() {
+    let bridge = Bridge::start();
+    let get = |path: &str| bridge.hub.connect().ask(&crate::program::Request::new("GET", path));
+    // Without the console in the program, every place says so alike.
+    let index = get("/console/");
+    for path in ["/console/files/notes.v2.md", "/console/tools/files.read"] {
+        let answer = get(path);
+        assert_eq!((answer.status, answer.text()), (index.status, index.text()), "{path}");
+    }
+    assert!(matches!(get("/console/assets/gone.js").status, 404 | 503));
     bridge.holds();
 }
 
