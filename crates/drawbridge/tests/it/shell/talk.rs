@@ -23,9 +23,10 @@ async fn one_who_has_never_seen_it_is_taught_and_looks_around() {
     .assert_eq(&person.screen());
     person.enter("help files").await;
     person.sees("Tab completes names of files on the hub").await;
+    person.enter("claer").await;
+    person.sees("do you mean clear?").await;
+    person.is_asked(PROMPT).await;
     person.enter("clear").await;
-    person.sees("there is no \"clear\"").await;
-    person.press("\x0c").await;
     person.is_asked(PROMPT).await;
     person.enter("ls").await;
     person.sees("notes/  a.txt").await;
