@@ -148,7 +148,7 @@ pub(crate) fn hub_of(
 ) -> MemoryHub {
     MemoryHub::new(move |message| match message["method"].as_str() {
         Some("tools/list") => vec![answer(message, json!({ "tools": tools }))],
-        Some("mcp.hello") => vec![answer(message, json!(["mcp.hello", "mcp.llm.chat"]))],
+        Some("mcp.hello") => vec![answer(message, json!(["mcp.hello", "mcp.licence.check", "mcp.llm.chat"]))],
         Some("notifications/cancelled") => Vec::new(),
         _ => called(message),
     })

@@ -11,9 +11,15 @@ use crate::session::Session;
 /// The method that tells it.
 const METHOD: &str = "mcp.licence.check";
 
+/// Without a hub the shell's own door speaks none of the older dialect.
+const NOT_SERVED: &str = "licence needs the method mcp.licence.check, which is not served to you: it is a hub's (`drawbridge serve`)";
+
 /// `licence`
 pub(super) fn run(session: &mut Session, words: &[Word]) -> Result<Produced, Failure> {
     no_words("licence", words)?;
+    if !session.shared.catalog().methods.iter().any(|method| method == METHOD) {
+        return Err(Failure::Failed(NOT_SERVED.to_owned()));
+    }
     let licence = session.request(METHOD, json!({}))?;
     Ok(Produced::Data(rows(&licence).into()))
 }
@@ -54,6 +60,7 @@ mod tests {
             vec![answer(message, licence.clone())]
         });
         let mut stay = stay(&hub, &[]);
+        stay.session.refresh().unwrap();
         line(&mut stay.session, "licence").unwrap();
         stay.out.text()
     }
@@ -89,6 +96,9 @@ mod tests {
             vec![json!({"id": message["id"], "error": {"code": -32601, "message": "no such method"}})]
         });
         let mut stay = stay(&hub, &[]);
+        let unserved = line(&mut stay.session, "licence").unwrap_err();
+        assert_eq!((unserved.code(), unserved.to_string()), (1, NOT_SERVED.to_owned()));
+        stay.session.refresh().unwrap();
         assert_eq!(line(&mut stay.session, "licence now").unwrap_err().code(), 2);
         assert!(line(&mut stay.session, "licence").unwrap_err().to_string().contains("no such method"));
     }
