@@ -12,7 +12,7 @@ pub trait Program: Send + Sync + 'static {
     /// How the hub is, as `GET /api/status` tells it.
     fn status(&self) -> Value;
 
-    /// Who has models, as far as it is configured: names, kinds and addresses, never a key.
+    /// Who has models: names, kinds and addresses, never a key; and how each is as far as is known, without asking it.
     fn providers(&self) -> Value;
 
     /// How many tokens language models used in the last hour: the minute's number since 1970, those of prompts, those of
