@@ -1,6 +1,6 @@
 //! The interactive shell: a client of a hub like any other. It knows no way past the door; what it shows, the hub said.
 //!
-//! Start at [`run`]. A line goes through `language/` (words, JSON, views), is called by `run.rs` over `link/`, and shown by
+//! Start at [`run()`]. A line goes through `language/` (words, JSON, views), is called by `run.rs` over `link/`, and shown by
 //! `render/`. Who starts it says how the hub is reached ([`Dial`]) and whose editor is used.
 
 mod approvals;

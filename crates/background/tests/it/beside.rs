@@ -97,7 +97,13 @@ async fn what_is_of_somebody_else_does_not_exist() {
     assert!(schedules(&hub).list(&other).await.unwrap().is_empty());
 
     let url = "https://example.com/hook";
-    let of = |all_callers| NewWebhook { url: url.into(), events: Vec::new(), tools: Vec::new(), all_callers, secret: None };
+    let of = |all_callers| NewWebhook {
+        url: url.into(),
+        events: Vec::new(),
+        tools: Vec::new(),
+        all_callers,
+        secret: None,
+    };
     let hook = webhooks(&hub).add(&mine, of(false)).await.unwrap();
     assert!(is_hidden(webhooks(&hub).pause(&other, &hook.id, true).await.unwrap_err()));
     assert!(is_hidden(webhooks(&hub).rotate(&other, &hook.id, 0, None).await.err().unwrap()));
@@ -111,7 +117,11 @@ async fn what_is_of_somebody_else_does_not_exist() {
     let [first, second] = [&mine, &other].map(|caller| caller.id.clone());
     let secret = webhooks(&hub).rotate(&mine, "callback", 0, None).await.unwrap();
     assert_eq!(*secret.id, format!("callback:{first}"));
-    assert_ne!(webhooks(&hub).rotate(&other, "callback", 0, None).await.unwrap().secret, secret.secret, "{second}");
+    assert_ne!(
+        webhooks(&hub).rotate(&other, "callback", 0, None).await.unwrap().secret,
+        secret.secret,
+        "{second}"
+    );
 }
 
 /// A job carries what its tool read; a callback must not carry that to whoever the caller likes.

@@ -39,7 +39,9 @@ impl Secret {
     pub fn brought(text: &str) -> Result<Self, WeakSecret> {
         let fits = match text.strip_prefix(PREFIX) {
             Some(encoded) => STANDARD.decode(encoded).is_ok_and(|key| BROUGHT_BYTES.contains(&key.len())),
-            None => BROUGHT_CHARACTERS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
+            None => {
+                BROUGHT_CHARACTERS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+            }
         };
         let different = text.bytes().collect::<HashSet<_>>().len();
         if fits && different >= DIFFERENT_MIN { Ok(Self(text.to_owned())) } else { Err(WeakSecret) }
@@ -138,7 +140,9 @@ mod tests {
         for good in [&digits[..32], &digits[..256]] {
             assert_eq!(Secret::brought(good).unwrap().key(), good.as_bytes(), "the text is the key");
         }
-        for bad in ["", &digits[..31], &digits[..257], &"a".repeat(40), &"0123456".repeat(6), &"é1234567".repeat(5)] {
+        for bad in
+            ["", &digits[..31], &digits[..257], &"a".repeat(40), &"0123456".repeat(6), &"é1234567".repeat(5)]
+        {
             assert_eq!(Secret::brought(bad), Err(WeakSecret), "{bad}");
         }
         let of = |bytes: usize| format!("{PREFIX}{}", STANDARD.encode(&digits.as_bytes()[..bytes]));

@@ -1,7 +1,7 @@
 //! Two-way channels of whole messages, such as WebSockets and unix sockets: who is at the other end, and one
 //! [`Connection`] for as long as it is there.
 //!
-//! A carrier brings messages ([`Incoming`], [`Outgoing`]) and knows nothing of what is in them. Reading stops while too
+//! A carrier brings messages ([`Incoming`]), takes answers away, and knows nothing of what is in them. Reading stops while too
 //! much waits to be written, so a reader that is slow slows nobody but itself.
 
 use std::io;
