@@ -54,21 +54,6 @@ struct Fields {
     max_llm_tokens_per_day: Option<u64>,
 }
 
-/// The same, where a field that does not exist is a mistake.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Strict {
-    rate_limit_requests: Option<u32>,
-    rate_limit_window_seconds: Option<u32>,
-    #[serde(default)]
-    allowed_capabilities: Vec<String>,
-    #[serde(default)]
-    llm_access: bool,
-    allowed_llm_models: Option<Vec<String>>,
-    max_llm_tokens_per_request: Option<u64>,
-    max_llm_tokens_per_day: Option<u64>,
-}
-
 /// Either layout of the old file, or both in one, as it was shipped.
 #[derive(Deserialize)]
 struct Layouts {
@@ -84,9 +69,22 @@ struct Layouts {
 /// [`TiersError`] names the place.
 pub fn read_toml(text: &str) -> Result<Tiers, TiersError> {
     bound(text)?;
-    let tiers: BTreeMap<String, Strict> =
-        toml::from_str(text).map_err(|error| TiersError::Format(error.to_string().trim_end().to_owned()))?;
-    all(tiers.into_iter().map(|(name, strict)| (name, Fields::from(strict))), false)
+    let mut unknown = None;
+    let fields = toml::Deserializer::parse(text).map_err(not_toml)?;
+    let mut note = |path: serde_ignored::Path<'_>| {
+        unknown.get_or_insert_with(|| path.to_string());
+    };
+    let fields = serde_ignored::Deserializer::new(fields, &mut note);
+    let tiers = BTreeMap::<String, Fields>::deserialize(fields).map_err(not_toml)?;
+    match unknown {
+        Some(field) => Err(TiersError::Format(format!("{field}: there is no such field"))),
+        None => all(tiers, false),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by value")]
+fn not_toml(error: toml::de::Error) -> TiersError {
+    TiersError::Format(error.to_string().trim_end().to_owned())
 }
 
 /// Reads `licence_tiers.yaml`: tiers at the top, under `tiers`, or some here and some there. Fields that we do not know
@@ -123,8 +121,9 @@ fn bound(text: &str) -> Result<(), TiersError> {
     if text.len() > TIERS_BYTES_MAX { Err(TiersError::TooLong(text.len())) } else { Ok(()) }
 }
 
-fn all(tiers: impl Iterator<Item = (String, Fields)>, old: bool) -> Result<Tiers, TiersError> {
+fn all(tiers: impl IntoIterator<Item = (String, Fields)>, old: bool) -> Result<Tiers, TiersError> {
     let tiers: Tiers = tiers
+        .into_iter()
         .map(|(name, fields)| fields.into_tier(&name, old).map(|tier| (name.into(), tier.into())))
         .collect::<Result<_, _>>()?;
     if tiers.len() > TIERS_MAX { Err(TiersError::TooMany) } else { Ok(tiers) }
@@ -153,20 +152,6 @@ impl Fields {
             calls: count.map(|count| CallLimit { count, window_seconds }),
             llm,
         })
-    }
-}
-
-impl From<Strict> for Fields {
-    fn from(strict: Strict) -> Self {
-        Self {
-            rate_limit_requests: strict.rate_limit_requests,
-            rate_limit_window_seconds: strict.rate_limit_window_seconds,
-            allowed_capabilities: strict.allowed_capabilities,
-            llm_access: strict.llm_access,
-            allowed_llm_models: strict.allowed_llm_models,
-            max_llm_tokens_per_request: strict.max_llm_tokens_per_request,
-            max_llm_tokens_per_day: strict.max_llm_tokens_per_day,
-        }
     }
 }
 
