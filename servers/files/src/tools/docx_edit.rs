@@ -10,9 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::docx_read::{document, refused};
-use super::write::{check_revision, replace};
-use crate::disk::denied::Want;
-use crate::disk::locate::Last;
+use super::write::{replace, to_edit};
 use crate::disk::roots::Roots;
 use crate::docx;
 use crate::error::Result;
@@ -84,12 +82,7 @@ impl TypedTool<Roots> for EditDocx {
 }
 
 fn answer(roots: &Roots, input: &Input, work: &Work) -> Result<ToolResult> {
-    let mut place = roots.place(&input.path, Last::Follow, Want::Write, work)?;
-    let _only_us = roots.locks.lock(&place)?;
-    place.look_again()?;
-    if let Some(wanted) = &input.if_revision {
-        check_revision(&place, wanted)?;
-    }
+    let (place, _only_us) = to_edit(roots, &input.path, input.if_revision.as_deref(), work)?;
     let changes: BTreeMap<usize, String> =
         input.paragraphs.iter().map(|change| (change.index, change.new_text.clone())).collect();
     let before = document(roots, &place)?;

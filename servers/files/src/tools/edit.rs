@@ -9,8 +9,7 @@ use drawbridge_contract::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::denied::Want;
-use crate::disk::locate::{Last, Place};
+use crate::disk::locate::Place;
 use crate::disk::roots::Roots;
 use crate::error::{FileError, Result};
 use crate::text::diff::unified;
@@ -19,7 +18,7 @@ use crate::text::encoding::{Charset, HEAD_BYTES};
 use crate::work::{Work, pooled};
 
 use super::about;
-use super::write::{check_revision, replace};
+use super::write::{replace, to_edit};
 
 /// How large a file may be that is edited.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -90,12 +89,7 @@ impl TypedTool<Roots> for Edit {
 }
 
 fn answer(roots: &Roots, input: &Input, work: &Work) -> Result<ToolResult> {
-    let mut place = roots.place(&input.path, Last::Follow, Want::Write, work)?;
-    let _only_us = roots.locks.lock(&place)?;
-    place.look_again()?;
-    if let Some(wanted) = &input.if_revision {
-        check_revision(&place, wanted)?;
-    }
+    let (place, _only_us) = to_edit(roots, &input.path, input.if_revision.as_deref(), work)?;
     let before = Source::read(roots, &place)?;
     let (text, replacements) = edited(&before, input, work)?;
     let bytes = before.encode(&text, &place)?;

@@ -1,7 +1,7 @@
 //! `files_write`: new contents for a file.
 
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -156,8 +156,24 @@ fn check_state(place: &Place<'_>, input: &Input) -> Result<()> {
     }
 }
 
+/// A file that is there, to be changed by us alone until the guard is dropped, and at this revision if one is named.
+pub(super) fn to_edit<'r>(
+    roots: &'r Roots,
+    path: &str,
+    if_revision: Option<&str>,
+    work: &Work,
+) -> Result<(Place<'r>, MutexGuard<'r, ()>)> {
+    let mut place = roots.place(path, Last::Follow, Want::Write, work)?;
+    let only_us = roots.locks.lock(&place)?;
+    place.look_again()?;
+    if let Some(wanted) = if_revision {
+        check_revision(&place, wanted)?;
+    }
+    Ok((place, only_us))
+}
+
 /// An error unless the file is at this revision.
-pub(super) fn check_revision(place: &Place<'_>, wanted: &str) -> Result<()> {
+fn check_revision(place: &Place<'_>, wanted: &str) -> Result<()> {
     let now = place.there()?.revision();
     if now == wanted { Ok(()) } else { Err(FileError::Changed { path: place.show(), now }) }
 }
