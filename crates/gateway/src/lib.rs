@@ -29,6 +29,7 @@ pub use catalog::CatalogError;
 pub use effects::Effect;
 pub use gateway::{Gateway, GatewayError, GatewaySettings};
 pub use mask::masked;
+pub use meter::calls_left;
 pub use pattern::{PatternError, Patterns};
 pub use policy::{BRIDGE, LOWERED, RAISED};
 pub use rules::{Decision, RuleSettings, When};

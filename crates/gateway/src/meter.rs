@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drawbridge_contract::{CallLimit, Refusal, Tier};
+use drawbridge_contract::{CallLimit, Grade, Refusal, Tier};
 use drawbridge_store::{Calls, Store, now_us};
 
 /// Into how many slices a window is cut. A slice leaves the window with its last call, so no window ever has more calls
@@ -24,6 +24,11 @@ impl Meters {
             || Arc::new(Meter { account: account.clone(), store: store.clone(), slices: Mutex::default() });
         meters.entry(account.clone()).or_insert_with(fresh).clone()
     }
+}
+
+/// How many calls are left to a grade now, as the state says; `None` where its tier has no limit. For who has no door open.
+pub fn calls_left(store: &Store, grade: &Grade) -> Option<u32> {
+    Some(Meters::default().of(&grade.account, store).left(grade.tier.calls?))
 }
 
 /// What one account called lately.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use drawbridge_contract::Grade;
-use drawbridge_gateway::Patterns;
-use drawbridge_store::{By, Key, KeyKind, NewKey, Store, now_us};
+use drawbridge_gateway::{Patterns, calls_left};
+use drawbridge_store::{By, Key, KeyKind, NewKey, now_us};
 use serde_json::json;
 
 use super::{licence, span_us};
@@ -138,7 +138,7 @@ fn show(name: &str, json: bool) -> Result<()> {
         KeyKind::Key => found()?.licensing.grade(&format!("key:{name}"), key.tier.as_deref()),
         _ => None,
     };
-    let left = grade.as_ref().map(|grade| calls_left(&store, grade, now)).transpose()?.flatten();
+    let left = grade.as_ref().and_then(|grade| calls_left(&store, grade));
     if json {
         let tier = grade.as_ref().map(|grade| {
             json!({"tier": licence::tier_json(&grade.tier), "account": grade.account, "fault": grade.fault, "calls_left": left})
@@ -151,14 +151,6 @@ fn show(name: &str, json: bool) -> Result<()> {
         output::line(format!("{head:<10} {value}"))?;
     }
     grade.map_or(Ok(()), |grade| show_grade(&grade, left))
-}
-
-/// How many calls are left in the window of its tier; `None` is no limit.
-fn calls_left(store: &Store, grade: &Grade, now: i64) -> Result<Option<u32>> {
-    let Some(limit) = grade.tier.calls else { return Ok(None) };
-    let begin = now - i64::from(limit.window_seconds) * 1_000_000;
-    let used: u32 = store.calls().since(&grade.account, begin)?.iter().map(|calls| calls.count).sum();
-    Ok(Some(limit.count.saturating_sub(used)))
 }
 
 fn show_grade(grade: &Grade, left: Option<u32>) -> Result<()> {
