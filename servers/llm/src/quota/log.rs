@@ -417,14 +417,36 @@ impl Drop for Log {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     /// The process that reads; what it reads was written by process 1.
     const OTHER: u64 = 2;
 
+    /// The day that the tests write about: old days' files are removed by each log that is opened.
+    fn today() -> i64 {
+        static TODAY: LazyLock<i64> = LazyLock::new(|| day_of(drawbridge_store::now_us() / 1_000_000));
+        *TODAY
+    }
+
     fn entry(request: u64, what: What) -> Entry {
         let (caller, model) = ("key:a".into(), "p/m".into());
-        Entry { at: 86_400 * 3, by: 1, request, caller, model, what }
+        Entry { at: DAY_SECONDS * today(), by: 1, request, caller, model, what }
+    }
+
+    #[test]
+    fn a_day_has_a_file_of_its_own_until_it_is_too_old() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(file_of(folder.path(), 3), folder.path().join("usage-1970-01-04.jsonl"));
+        let (kept, old) =
+            (file_of(folder.path(), today() - DAYS_KEPT), file_of(folder.path(), today() - DAYS_KEPT - 1));
+        let foreign = folder.path().join("notes.txt");
+        for path in [&kept, &old, &foreign] {
+            File::create(path).unwrap();
+        }
+        forget_old(folder.path());
+        assert_eq!([&kept, &old, &foreign].map(|path| path.exists()), [true, false, true]);
     }
 
     #[test]
@@ -445,7 +467,7 @@ mod tests {
         log.write(entry(1, What::Dropped));
         log.write(sly.clone());
         (log.flusher())();
-        assert_eq!(log.news(3), [sly]);
+        assert_eq!(log.news(today()), [sly]);
     }
 
     #[test]
@@ -455,20 +477,19 @@ mod tests {
         let log = Log::open(folder.path(), OTHER).unwrap();
         log.write(began.clone());
         drop(log);
-        let path = file_of(folder.path(), 3);
-        assert_eq!(path.file_name().unwrap(), "usage-1970-01-04.jsonl");
+        let path = file_of(folder.path(), today());
         let mut other = Log::open(folder.path(), OTHER).unwrap();
-        assert_eq!(other.news(3), [began]);
-        assert!(other.news(3).is_empty());
+        assert_eq!(other.news(today()), [began]);
+        assert!(other.news(today()).is_empty());
         // A crash in the middle of a line.
         File::options().append(true).open(&path).unwrap().write_all(b"{\"at\": 2592").unwrap();
-        assert!(other.news(3).is_empty(), "half a line may still grow");
+        assert!(other.news(today()).is_empty(), "half a line may still grow");
         let dropped = entry(2, What::Dropped);
         other.write(dropped.clone());
         drop(other);
         let mut third = Log::open(folder.path(), OTHER).unwrap();
-        assert_eq!(third.news(3).last(), Some(&dropped));
-        assert_eq!(third.news(4), []);
+        assert_eq!(third.news(today()).last(), Some(&dropped));
+        assert_eq!(third.news(today() + 1), []);
     }
 
     #[test]
@@ -477,17 +498,17 @@ mod tests {
         let log = Log::open(folder.path(), OTHER).unwrap();
         assert!(log.works());
         // A folder where the file should be.
-        std::fs::create_dir(file_of(folder.path(), 3)).unwrap();
+        std::fs::create_dir(file_of(folder.path(), today())).unwrap();
         log.write(entry(1, What::Dropped));
         let begun = std::time::Instant::now();
         while log.works() {
             assert!(begun.elapsed() < Duration::from_secs(10));
             std::thread::sleep(Duration::from_millis(10));
         }
-        std::fs::remove_dir(file_of(folder.path(), 3)).unwrap();
+        std::fs::remove_dir(file_of(folder.path(), today())).unwrap();
         drop(log);
         assert_eq!(
-            Log::open(folder.path(), OTHER).unwrap().news(3).len(),
+            Log::open(folder.path(), OTHER).unwrap().news(today()).len(),
             1,
             "it was kept and written later"
         );
