@@ -1,4 +1,4 @@
-//! What people run in this repository: `cargo xtask run | test | check | bench`.
+//! What people run in this repository: `cargo xtask run | install | test | check | bench`.
 //!
 //! Each command does all of its set-up first, so that a fresh machine with Rust, Node and a package manager
 //! needs nothing else. One file per command in `commands/`; the rules of the house are in `house/`.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod install;
 mod run;
 mod test;
 
@@ -19,7 +20,7 @@ struct Task {
     run: fn(&[String]) -> Result<()>,
 }
 
-const TASKS: &[Task] = &[run::TASK, test::TASK, check::TASK, bench::TASK];
+const TASKS: &[Task] = &[run::TASK, install::TASK, test::TASK, check::TASK, bench::TASK];
 
 /// Runs the command that the arguments name; without one, prints the list.
 ///
@@ -42,7 +43,7 @@ fn asks_for_help(word: &str) -> bool {
 fn help() -> String {
     let mut text = String::from("What you can run here, each with all of its set-up:\n\n");
     for task in TASKS {
-        text += &format!("  cargo xtask {:<6} {}\n{:21}e.g. {}\n", task.name, task.says, "", task.example);
+        text += &format!("  cargo xtask {:<7} {}\n{:22}e.g. {}\n", task.name, task.says, "", task.example);
     }
     text
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask run`: builds Drawbridge and starts it on its defaults.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::Task;
 use crate::failure::Result;
-use crate::{cargo, kits, process};
+use crate::{cargo, kits, places, process};
 
 pub(super) const TASK: Task = Task {
     name: "run",
@@ -18,6 +19,21 @@ const DEV: &str = "--dev";
 
 fn run(args: &[String]) -> Result<()> {
     let (dev, args) = plan(args);
+    let program = build(dev)?;
+    if places::on_path("drawbridge").is_none() {
+        println!(
+            "Where it says `drawbridge`, type `cargo xtask run` here, or `cargo xtask install` once for all."
+        );
+    }
+    process::announce(&format!("{} {}", program.display(), args.join(" ")));
+    Err(process::become_program(Command::new(program).args(args)))
+}
+
+/// Builds the program with its console, and says where it is.
+///
+/// # Errors
+/// The program cannot be built. A console that cannot be built is left out, and that is said.
+pub(super) fn build(dev: bool) -> Result<PathBuf> {
     process::announce(if dev {
         "Building Drawbridge for development."
     } else {
@@ -27,9 +43,7 @@ fn run(args: &[String]) -> Result<()> {
         println!("The console is left out, everything else is there. {failure}");
     }
     let profile: &[&str] = if dev { &[] } else { &["--release"] };
-    let program = cargo::build("drawbridge", &[&["-p", "drawbridge"], profile].concat())?;
-    process::announce(&format!("{} {}", program.display(), args.join(" ")));
-    Err(process::become_program(Command::new(program).args(args)))
+    cargo::build("drawbridge", &[&["-p", "drawbridge"], profile].concat())
 }
 
 /// What to build, and the arguments to start it with: `serve` unless another command is named.
