@@ -12,6 +12,7 @@
 //! view        one job, as its caller sees it
 //! webhooks    who is told what becomes of jobs
 //! schedules   what is begun again and again, by a call through the door
+//! timetable   when, in the words of callers
 //! watch       what happens to a job, as it happens
 //! ```
 //!
@@ -30,6 +31,7 @@ mod question;
 mod runner;
 mod schedules;
 mod stored;
+mod timetable;
 mod view;
 mod watch;
 mod webhooks;

@@ -3,23 +3,19 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
 use drawbridge_contract::{
-    Arguments, BoxFuture, Call, Caller, Handler, JobFuture, JobOptions, Live, MissedTimes,
-    NewScheduleRequest, Origin, Outcome, RawValue, Refusal, Run, ScheduleView, Schedules as Seam, Target,
-    Timetable, ToolError, raw,
+    Arguments, BoxFuture, Call, Caller, Handler, JobFuture, JobOptions, Live, NewScheduleRequest, Origin,
+    Outcome, RawValue, Refusal, Run, ScheduleChange, ScheduleView, Schedules as Seam, Target, ToolError, raw,
 };
 use drawbridge_jobs::schedule::{
-    Firing, Missed, NewSchedule, Plan, Schedule, ScheduleError, Schedules, Trigger, TriggerError, When,
+    Firing, NewSchedule, Schedule, ScheduleChange as Change, ScheduleError, Schedules, Trigger, TriggerError,
 };
+use serde_json::{Map, Value};
 
 use crate::error::refusal;
+use crate::timetable::{changed, plan, timetable, written, zone};
+use crate::view::as_shown;
 use crate::webhooks::whose;
-
-/// How many missed times are made up for, unless the caller says otherwise.
-const MISSED_DEFAULT: u64 = 10;
-const UTC: &str = "UTC";
 
 /// The schedules of a hub, behind the door.
 pub(crate) struct Planned {
@@ -32,7 +28,7 @@ impl Seam for Planned {
         Box::pin(async move {
             self.check_tool(caller, &new.tool)?;
             let new = new_schedule(caller, new)?;
-            self.schedules.add(new).await.map(view).map_err(told)
+            self.schedules.add(new).await.map(whole).map_err(told)
         })
     }
 
@@ -40,6 +36,22 @@ impl Seam for Planned {
         Box::pin(async move {
             let found = self.schedules.list(whose(caller)).map_err(told)?;
             Ok(found.into_iter().map(view).collect())
+        })
+    }
+
+    fn get<'a>(&'a self, caller: &'a Caller, name: &'a str) -> JobFuture<'a, ScheduleView> {
+        Box::pin(async move { self.schedules.get(whose(caller), name).map(whole).map_err(told) })
+    }
+
+    fn update<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
+        change: ScheduleChange,
+    ) -> JobFuture<'a, ScheduleView> {
+        Box::pin(async move {
+            let change = |schedule: &Schedule| self.change(schedule, change);
+            self.schedules.update(whose(caller), name, change).await.map(whole).map_err(told)
         })
     }
 
@@ -53,7 +65,7 @@ impl Seam for Planned {
 
     fn pause<'a>(&'a self, caller: &'a Caller, name: &'a str, paused: bool) -> JobFuture<'a, ScheduleView> {
         Box::pin(
-            async move { self.schedules.pause(whose(caller), name, paused).await.map(view).map_err(told) },
+            async move { self.schedules.pause(whose(caller), name, paused).await.map(whole).map_err(told) },
         )
     }
 
@@ -75,6 +87,45 @@ impl Planned {
         let sees = self.door.view(caller).tools.iter().any(|one| one.spec().name == tool);
         if sees { Ok(()) } else { Err(Refusal::NotFound { kind: "tool", name: tool.into() }) }
     }
+
+    /// What is different about a schedule. Another tool is one that the schedule's caller sees, whoever asks.
+    fn change(&self, schedule: &Schedule, change: ScheduleChange) -> Result<Change, ScheduleError> {
+        let wrong = |problem: String| ScheduleError::Change { problem };
+        if let Some(tool) = &change.tool {
+            let caller = self.door.recall(&schedule.caller).ok_or_else(|| wrong(gone(&schedule.caller)))?;
+            self.check_tool(&caller, tool).map_err(|refusal| wrong(refusal.to_string()))?;
+        }
+        Ok(Change {
+            name: change.new_name.map(Into::into),
+            tool: change.tool.map(Into::into),
+            arguments: change.arguments.map(|arguments| raw(&arguments)),
+            options: change.options.map(|options| merged(&schedule.options, options)).transpose()?,
+            plan: change.when.map(|when| changed(&schedule.plan, when)).transpose().map_err(wrong)?,
+        })
+    }
+}
+
+fn gone(caller: &str) -> String {
+    format!("{caller} may not call any more: its key is gone")
+}
+
+/// Options, of which some are said anew; those that are `null` are taken away.
+fn merged(options: &RawValue, change: Map<String, Value>) -> Result<Box<RawValue>, ScheduleError> {
+    let wrong = |problem: String| ScheduleError::Change { problem };
+    let mut options: Map<String, Value> = serde_json::from_str(options.get()).unwrap_or_default();
+    options.extend(change);
+    options.retain(|_, value| !value.is_null());
+    let options: JobOptions = serde_json::from_value(Value::Object(options))
+        .map_err(|error| wrong(format!("the options cannot be read: {error}")))?;
+    check_options(&options).map_err(|problem| wrong(problem.to_owned()))?;
+    Ok(raw(&options))
+}
+
+fn check_options(options: &JobOptions) -> Result<(), &'static str> {
+    match options.idempotency_key {
+        Some(_) => Err("a schedule gives each job a key of its own; leave out idempotency_key"),
+        None => Ok(()),
+    }
 }
 
 /// Submits through the door.
@@ -83,9 +134,8 @@ pub(crate) struct ThroughDoor(pub(crate) Arc<dyn Handler>);
 impl Trigger for ThroughDoor {
     fn submit(&self, firing: Firing) -> BoxFuture<'_, Result<String, TriggerError>> {
         Box::pin(async move {
-            let caller = self.0.recall(&firing.caller).ok_or_else(|| {
-                TriggerError::NoCaller(format!("{} may not call any more: its key is gone", firing.caller))
-            })?;
+            let caller =
+                self.0.recall(&firing.caller).ok_or_else(|| TriggerError::NoCaller(gone(&firing.caller)))?;
             let call = call(caller, &firing)?;
             match self.0.clone().call(call, Live::default()).await {
                 Ok(Outcome::Accepted(id)) => Ok(id.into()),
@@ -126,9 +176,7 @@ fn trigger_error(refusal: &Refusal) -> TriggerError {
 }
 
 fn new_schedule(caller: &Caller, new: NewScheduleRequest) -> Result<NewSchedule, Refusal> {
-    if new.options.idempotency_key.is_some() {
-        return Err(invalid("a schedule gives each job a key of its own; leave out idempotency_key"));
-    }
+    check_options(&new.options).map_err(invalid)?;
     let arguments = RawValue::from_string(new.arguments.text().to_owned());
     Ok(NewSchedule {
         caller: caller.id.as_ref().into(),
@@ -136,29 +184,14 @@ fn new_schedule(caller: &Caller, new: NewScheduleRequest) -> Result<NewSchedule,
         tool: new.tool.into(),
         arguments: arguments.map_err(|_| invalid("the arguments are no JSON"))?,
         options: raw(&new.options),
-        plan: plan(&new.when)?,
+        plan: plan(&new.when).map_err(|problem| invalid(&problem))?,
     })
 }
 
-fn plan(when: &Timetable) -> Result<Plan, Refusal> {
-    let missed = match when.missed {
-        MissedTimes::Skip => Missed::Skip,
-        MissedTimes::Once => Missed::Once,
-        MissedTimes::All => Missed::All(when.missed_max.unwrap_or(MISSED_DEFAULT)),
-    };
-    let jitter_ms = when.jitter_seconds.saturating_mul(1000);
-    let when = match (&when.cron, when.every_seconds) {
-        (Some(pattern), None) => {
-            let zone = when.time_zone.as_deref().unwrap_or(UTC).to_owned();
-            When::Cron { pattern: pattern.to_string(), zone }
-        }
-        (None, Some(seconds)) => {
-            let from_ms = Utc::now().timestamp_millis().saturating_add_unsigned(seconds.saturating_mul(1000));
-            When::Every { every_ms: seconds.saturating_mul(1000), from_ms }
-        }
-        _ => return Err(invalid("say when: either cron or every_seconds, and one of them only")),
-    };
-    Ok(Plan { when, missed, jitter_ms })
+/// A schedule with what its jobs are given.
+fn whole(schedule: Schedule) -> ScheduleView {
+    let [arguments, options] = [&schedule.arguments, &schedule.options].map(|text| as_shown(text));
+    ScheduleView { arguments, options, ..view(schedule) }
 }
 
 fn view(schedule: Schedule) -> ScheduleView {
@@ -169,6 +202,8 @@ fn view(schedule: Schedule) -> ScheduleView {
         caller: schedule.caller.into(),
         tool: schedule.tool.into(),
         when: timetable(&schedule.plan),
+        arguments: None,
+        options: None,
         paused: schedule.paused,
         due_ms: schedule.due_ms,
         next: schedule.due_ms.filter(|_| !schedule.paused).map(|due_ms| written(due_ms, zone)),
@@ -181,31 +216,6 @@ fn view(schedule: Schedule) -> ScheduleView {
     }
 }
 
-fn timetable(plan: &Plan) -> Timetable {
-    let (cron, time_zone, every_seconds) = match &plan.when {
-        When::Cron { pattern, zone } => (Some(pattern.as_str().into()), Some(zone.as_str().into()), None),
-        When::Every { every_ms, .. } => (None, None, Some(every_ms / 1000)),
-    };
-    let (missed, missed_max) = match plan.missed {
-        Missed::Skip => (MissedTimes::Skip, None),
-        Missed::Once => (MissedTimes::Once, None),
-        Missed::All(count) => (MissedTimes::All, Some(count)),
-    };
-    Timetable { cron, time_zone, every_seconds, missed, missed_max, jitter_seconds: plan.jitter_ms / 1000 }
-}
-
-fn zone(plan: &Plan) -> Tz {
-    match &plan.when {
-        When::Cron { zone, .. } => zone.parse().unwrap_or(Tz::UTC),
-        When::Every { .. } => Tz::UTC,
-    }
-}
-
-fn written(time_ms: i64, zone: Tz) -> Box<str> {
-    let time = DateTime::<Utc>::from_timestamp_millis(time_ms).unwrap_or_default();
-    time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true).into()
-}
-
 fn invalid(why: &str) -> Refusal {
     ToolError::Invalid(why.to_owned()).into()
 }
@@ -214,7 +224,7 @@ fn told(error: ScheduleError) -> Refusal {
     let message = error.to_string();
     match error {
         ScheduleError::Engine(error) => refusal(error),
-        ScheduleError::Plan(_) => ToolError::Invalid(message).into(),
+        ScheduleError::Plan(_) | ScheduleError::Change { .. } => ToolError::Invalid(message).into(),
         ScheduleError::NotFound { .. } => ToolError::NotFound(message).into(),
         ScheduleError::Taken { .. } | ScheduleError::Trigger(_) => ToolError::Refused(message).into(),
     }
@@ -222,23 +232,9 @@ fn told(error: ScheduleError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-
-    fn when(cron: Option<&str>, every_seconds: Option<u64>) -> Timetable {
-        let (missed, missed_max) = (MissedTimes::All, None);
-        let (cron, time_zone) = (cron.map(Into::into), None);
-        Timetable { cron, time_zone, every_seconds, missed, missed_max, jitter_seconds: 5 }
-    }
-
-    #[test]
-    fn a_timetable_is_a_pattern_or_an_interval() {
-        let cron = plan(&when(Some("0 7 * * *"), None)).unwrap();
-        assert_eq!((cron.jitter_ms, cron.missed), (5_000, Missed::All(10)));
-        assert_eq!(timetable(&cron).time_zone.as_deref(), Some("UTC"));
-        assert_eq!(timetable(&plan(&when(None, Some(90))).unwrap()).every_seconds, Some(90));
-        assert!(plan(&when(None, None)).is_err());
-        assert!(plan(&when(Some("* * * * *"), Some(1))).is_err());
-    }
 
     #[test]
     fn only_what_passes_by_itself_keeps_its_time() {
@@ -246,5 +242,25 @@ mod tests {
         assert!(matches!(trigger_error(&Refusal::Denied("no".into())), TriggerError::Refused(_)));
         let gone = Refusal::NotFound { kind: "tool", name: "x".into() };
         assert!(matches!(trigger_error(&gone), TriggerError::Refused(_)));
+    }
+
+    #[test]
+    fn options_are_said_anew_taken_away_or_stay() {
+        let before = raw(&json!({ "queue": "night", "priority": 5, "callback_url": "https://example.com/" }));
+        let change = json!({ "priority": 7, "callback_url": null, "timeout_ms": 1000 });
+        let after = merged(&before, change.as_object().unwrap().clone()).unwrap();
+        let after: JobOptions = serde_json::from_str(after.get()).unwrap();
+        let expected = JobOptions {
+            queue: Some("night".into()),
+            priority: 7,
+            timeout_ms: Some(1000),
+            ..JobOptions::default()
+        };
+        assert_eq!(after, expected);
+        for wrong in
+            [json!({ "prioritty": 1 }), json!({ "priority": "high" }), json!({ "idempotency_key": "x" })]
+        {
+            assert!(merged(&before, wrong.as_object().unwrap().clone()).is_err(), "{wrong}");
+        }
     }
 }

@@ -64,8 +64,7 @@ impl Inner {
     /// The arguments as people may see them.
     pub(crate) async fn shown_arguments(&self, id: &JobId) -> Result<Option<Box<RawValue>>, Refusal> {
         let (arguments, _) = self.engine.arguments(id.clone()).await.map_err(refusal)?;
-        let Ok(value) = serde_json::from_str::<Value>(arguments.get()) else { return Ok(None) };
-        Ok(RawValue::from_string(masked(arguments.get(), &value).into_owned()).ok())
+        Ok(as_shown(&arguments))
     }
 
     /// What came of a job.
@@ -102,6 +101,12 @@ impl Inner {
             }
         }
     }
+}
+
+/// JSON as people may see it: secrets masked, long values cut.
+pub(crate) fn as_shown(text: &RawValue) -> Option<Box<RawValue>> {
+    let value: Value = serde_json::from_str(text.get()).ok()?;
+    RawValue::from_string(masked(text.get(), &value).into_owned()).ok()
 }
 
 fn progress(Progress { progress, total, message }: Progress) -> JobProgress {

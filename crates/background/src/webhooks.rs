@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use drawbridge_contract::{
     Caller, DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobFuture, JobNews, NewWebhook,
-    OwnSecret, Refusal, ToolError, WebhookSecret, WebhookView, Webhooks as Seam,
+    OwnSecret, Refusal, ToolError, WebhookChange, WebhookSecret, WebhookView, Webhooks as Seam,
 };
 use drawbridge_jobs::webhook::{
-    DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, Receiver, Secret, WebhookError,
-    WebhookEvent, Webhooks,
+    DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, Receiver, ReceiverChange, Secret,
+    WebhookError, WebhookEvent, Webhooks,
 };
 use drawbridge_jobs::{JobId, ToolPattern};
 
@@ -19,6 +19,7 @@ use crate::error::refusal;
 const PAGE_DEFAULT: usize = 50;
 /// Stands for what signs the callbacks of the caller's jobs.
 const CALLBACK: &str = "callback";
+const ONLY_THE_OWNER: &str = "only the owner hears of everybody's jobs; leave out all_callers";
 
 /// The webhooks of a hub, behind the door.
 pub(crate) struct Told(pub(crate) Arc<Webhooks>);
@@ -27,7 +28,7 @@ impl Seam for Told {
     fn add<'a>(&'a self, caller: &'a Caller, new: NewWebhook) -> JobFuture<'a, WebhookSecret> {
         Box::pin(async move {
             if new.all_callers && !caller.is_owner() {
-                return Err(refused("only the owner hears of everybody's jobs; leave out all_callers"));
+                return Err(refused(ONLY_THE_OWNER));
             }
             let added = self.0.add(receiver(caller, new)?).await.map_err(told)?;
             Ok(secret(&added.id, &added.secret))
@@ -47,6 +48,26 @@ impl Seam for Told {
 
     fn pause<'a>(&'a self, caller: &'a Caller, id: &'a str, paused: bool) -> JobFuture<'a, ()> {
         Box::pin(async move { self.0.pause(whose(caller), id, paused).await.map_err(told) })
+    }
+
+    fn update<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+        change: WebhookChange,
+    ) -> JobFuture<'a, WebhookView> {
+        Box::pin(async move {
+            if change.all_callers == Some(true) {
+                self.check_owners(caller, id)?;
+            }
+            let change = ReceiverChange {
+                url: change.url.map(Into::into),
+                events: change.events.map(events),
+                tools: change.tools.map(patterns),
+                all_callers: change.all_callers,
+            };
+            self.0.update(whose(caller), id, change).await.map(view).map_err(told)
+        })
     }
 
     fn rotate<'a>(
@@ -86,6 +107,13 @@ impl Seam for Told {
 }
 
 impl Told {
+    /// Refuses a receiver that is not the owner's own, whoever asks.
+    fn check_owners(&self, caller: &Caller, id: &str) -> Result<(), Refusal> {
+        let receiver = self.0.get(whose(caller), id).map_err(told)?;
+        let may = caller.is_owner() && receiver.caller == *caller.id;
+        if may { Ok(()) } else { Err(refused(ONLY_THE_OWNER)) }
+    }
+
     /// What signs the callbacks of a caller's jobs; made when it is first asked for.
     async fn callback(&self, caller: &Caller) -> Result<String, Refusal> {
         self.0.callback_secret(&caller.id).await.map_err(told)?;
@@ -104,15 +132,24 @@ fn brought(secret: Option<OwnSecret>) -> Result<Option<Secret>, Refusal> {
 }
 
 fn receiver(caller: &Caller, new: NewWebhook) -> Result<NewReceiver, Refusal> {
-    let events: Vec<WebhookEvent> = new.events.into_iter().map(event).collect();
     Ok(NewReceiver {
         caller: caller.id.as_ref().into(),
         all_callers: new.all_callers,
         url: new.url.into(),
-        events: if events.is_empty() { EventSet::ALL } else { EventSet::of(&events) },
-        tools: new.tools.into_iter().map(ToolPattern).collect(),
+        events: events(new.events),
+        tools: patterns(new.tools),
         secret: brought(new.secret)?,
     })
+}
+
+/// Of what a receiver hears: of everything, if it names nothing.
+fn events(news: Vec<JobNews>) -> EventSet {
+    let events: Vec<WebhookEvent> = news.into_iter().map(event).collect();
+    if events.is_empty() { EventSet::ALL } else { EventSet::of(&events) }
+}
+
+fn patterns(tools: Vec<Box<str>>) -> Vec<ToolPattern> {
+    tools.into_iter().map(ToolPattern).collect()
 }
 
 fn secret(id: &str, secret: &Secret) -> WebhookSecret {
@@ -185,7 +222,9 @@ pub(crate) fn told(error: WebhookError) -> Refusal {
     let message = error.to_string();
     match error {
         WebhookError::Engine(error) => refusal(error),
-        WebhookError::Url(_) | WebhookError::NotAllowed => ToolError::Refused(message).into(),
+        WebhookError::Url(_) | WebhookError::NotAllowed | WebhookError::Callback => {
+            ToolError::Refused(message).into()
+        }
         WebhookError::Weak(_) => ToolError::Invalid(message).into(),
         WebhookError::NoReceiver { .. } | WebhookError::NoDelivery { .. } => {
             ToolError::NotFound(message).into()

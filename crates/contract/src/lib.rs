@@ -60,7 +60,9 @@ pub use old::{OldMethod, OldParams};
 pub use outcome::{Outcome, ToolResult};
 pub use prompt::{Prompt, PromptArgument, PromptResult, PromptSpec};
 pub use resource::{Contents, ResourceResult, ResourceSpec, ResourceTemplate, Resources};
-pub use schedule::{MissedTimes, NewScheduleRequest, ScheduleView, Schedules, Timetable};
+pub use schedule::{
+    MissedTimes, NewScheduleRequest, ScheduleChange, ScheduleView, Schedules, Timetable, TimetableChange,
+};
 pub use server::Server;
 pub use session::{CONSOLE_HEADER, SESSION_COOKIE, Session};
 pub use spec::{Annotations, Background, Example, Limits, ToolSpec};
@@ -72,7 +74,7 @@ pub use view::View;
 pub use visible::{is_visible, plain, plain_line, visible};
 pub use webhook::{
     DELIVERIES_PAGE_MAX, DeliveryLine, DeliveryPage, DeliveryQuery, JobNews, NewWebhook, OwnSecret,
-    WebhookSecret, WebhookView, Webhooks,
+    WebhookChange, WebhookSecret, WebhookView, Webhooks,
 };
 
 /// What the object-safe traits of this crate return: a future that may move between threads.

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{Arguments, Caller, JobFuture, JobOptions};
+use crate::{Arguments, Caller, JobFuture, JobOptions, RawValue};
 
 /// When something is to be done, and what of times that passed while nobody was there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +62,49 @@ pub struct NewScheduleRequest {
     pub when: Timetable,
 }
 
+/// What is to be different about a schedule. What is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct ScheduleChange {
+    /// What its caller calls it.
+    pub new_name: Option<Box<str>>,
+    /// Which tool.
+    pub tool: Option<Box<str>>,
+    /// With which arguments: all of them.
+    pub arguments: Option<Map<String, Value>>,
+    /// What is different about how each job is to be treated: members of [`JobOptions`]; `null` takes one away.
+    pub options: Option<Map<String, Value>>,
+    /// What is different about its times.
+    pub when: Option<TimetableChange>,
+}
+
+/// What is to be different about the times of a schedule. What is left out stays; a pattern takes the place of an interval,
+/// and an interval that of a pattern.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimetableChange {
+    /// A cron pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron: Option<Box<str>>,
+    /// The time zone of the pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<Box<str>>,
+    /// Again and again after so many seconds, from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_622_400))]
+    pub every_seconds: Option<u64>,
+    /// What to do about times that passed while the hub was not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<MissedTimes>,
+    /// With `missed: all`: how many of them, the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub missed_max: Option<u64>,
+    /// By how many seconds chance may delay each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 3600))]
+    pub jitter_seconds: Option<u64>,
+}
+
 /// A schedule as it is now. Times are milliseconds since 1970, and `next` is also written out.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ScheduleView {
@@ -74,6 +118,14 @@ pub struct ScheduleView {
     pub tool: Box<str>,
     /// When.
     pub when: Timetable,
+    /// The arguments as people may see them: secrets masked, long values cut. Only where one schedule is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub arguments: Option<Box<RawValue>>,
+    /// How each job is treated. Only where one schedule is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub options: Option<Box<RawValue>>,
     /// Nothing is begun until it is resumed.
     pub paused: bool,
     /// The next planned time.
@@ -106,6 +158,15 @@ pub trait Schedules: Send + Sync + 'static {
     fn add<'a>(&'a self, caller: &'a Caller, new: NewScheduleRequest) -> JobFuture<'a, ScheduleView>;
     /// The schedules, by name.
     fn list<'a>(&'a self, caller: &'a Caller) -> JobFuture<'a, Vec<ScheduleView>>;
+    /// One schedule.
+    fn get<'a>(&'a self, caller: &'a Caller, name: &'a str) -> JobFuture<'a, ScheduleView>;
+    /// Changes one. Its id, what it began and whether it is paused stay; other times count from now on.
+    fn update<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
+        change: ScheduleChange,
+    ) -> JobFuture<'a, ScheduleView>;
     /// The next planned times, on the clocks of the schedule's time zone (RFC 3339); at most a hundred.
     fn next<'a>(&'a self, caller: &'a Caller, name: &'a str, count: usize) -> JobFuture<'a, Vec<Box<str>>>;
     /// Pauses a schedule, or resumes it. Times that pass meanwhile are left out.

@@ -47,6 +47,19 @@ pub struct NewWebhook {
     pub secret: Option<OwnSecret>,
 }
 
+/// What is to be different about a standing subscription. What is left out stays.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookChange {
+    /// Where to send it from now on, also what waits.
+    pub url: Option<Box<str>>,
+    /// Of what; of everything when empty.
+    pub events: Option<Vec<JobNews>>,
+    /// Of jobs of these tools; of all when empty.
+    pub tools: Option<Vec<Box<str>>>,
+    /// Of everybody's jobs. For the owner alone.
+    pub all_callers: Option<bool>,
+}
+
 /// A secret that a receiver brings along. Shown to nobody by accident.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -169,6 +182,13 @@ pub trait Webhooks: Send + Sync + 'static {
     fn remove<'a>(&'a self, caller: &'a Caller, id: &'a str) -> JobFuture<'a, ()>;
     /// Pauses a receiver, or resumes it.
     fn pause<'a>(&'a self, caller: &'a Caller, id: &'a str, paused: bool) -> JobFuture<'a, ()>;
+    /// Changes a standing receiver. Its id, its secrets and what was sent to it stay.
+    fn update<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+        change: WebhookChange,
+    ) -> JobFuture<'a, WebhookView>;
     /// Gives a receiver a new secret, or the one that it brings along; the one before signs, too, for so many seconds.
     /// `callback` stands for what signs the callbacks of the caller's jobs.
     fn rotate<'a>(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use drawbridge_contract::raw;
+use drawbridge_contract::{RawValue, raw};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::desk::Desk;
@@ -11,8 +11,8 @@ use super::key::Key;
 use super::outbox::patterns;
 use super::row::at_most_rows;
 use crate::webhook::{
-    Delivery, DeliveryFilter, DeliveryState, DeliveryView, Due, EventSet, Heard, Receiver, ReceiverRow,
-    Secrets, Settled, WebhookEvent,
+    Delivery, DeliveryFilter, DeliveryState, DeliveryView, Due, EventSet, Heard, Receiver, ReceiverChange,
+    ReceiverRow, Secrets, Settled, WebhookEvent,
 };
 use crate::{EngineError, JobId, ToolPattern};
 
@@ -39,7 +39,6 @@ impl Desk {
         if new.url.is_some() && count >= RECEIVERS_MAX {
             return Err(EngineError::TooMany { what: "receivers of webhooks", count_max: RECEIVERS_MAX });
         }
-        let tools: Vec<&str> = new.tools.iter().map(|pattern| &*pattern.0).collect();
         self.connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO hook (id, caller, all_callers, url, events, tools, secret, paused, created) \
@@ -52,7 +51,7 @@ impl Desk {
                     new.all_callers,
                     new.url,
                     new.events.bits(),
-                    raw(&tools).get(),
+                    written(&new.tools).get(),
                     new.secret,
                     new.created_ms
                 ])
@@ -87,6 +86,32 @@ impl Desk {
         self.outbox.reload_rules(&self.connection).map_err(EngineError::sql(DOING))?;
         self.outbox.has_news = true; // what waited while it was paused
         Ok(found > 0)
+    }
+
+    /// Writes what is different about a receiver. What waits for it goes to its new address at once. Of one that was removed meanwhile
+    /// there is nothing to write.
+    fn update_receiver(&mut self, id: &str, change: &ReceiverChange) -> Result<(), EngineError> {
+        let tools = change.tools.as_deref().map(written);
+        let update = "UPDATE hook SET url = coalesce(?2, url), events = coalesce(?3, events), \
+                      tools = coalesce(?4, tools), all_callers = coalesce(?5, all_callers) \
+                      WHERE id = ?1 AND url IS NOT NULL";
+        let changed = params![
+            id,
+            change.url,
+            change.events.map(EventSet::bits),
+            tools.as_ref().map(|tools| tools.get()),
+            change.all_callers
+        ];
+        let forward = "UPDATE delivery SET url = ?2, next_at = ?3 WHERE receiver = ?1 AND state < 2";
+        let write = |desk: &mut Self| {
+            desk.connection.execute(update, changed)?;
+            if let Some(url) = &change.url {
+                desk.connection.execute(forward, (id, url, desk.now.wall_ms))?;
+                desk.outbox.has_news = true;
+            }
+            desk.outbox.reload_rules(&desk.connection)
+        };
+        write(self).map_err(EngineError::sql(DOING))
     }
 
     /// Gives a receiver a new secret; the one before signs, too, for a while. Says whether it was there.
@@ -146,12 +171,13 @@ impl Desk {
         Ok(())
     }
 
-    /// Sends one again that ended. Says whether it was there.
+    /// Sends one again that ended, to where its receiver is now. Says whether it was there.
     pub(super) fn redeliver(&mut self, key: Key) -> Result<bool, EngineError> {
         let found: Option<String> = self
             .connection
             .prepare_cached(
-                "UPDATE delivery SET attempt = 0, next_at = ?3, ended = NULL, status = NULL, error = NULL, state = \
+                "UPDATE delivery SET attempt = 0, next_at = ?3, ended = NULL, status = NULL, error = NULL, \
+                 url = coalesce((SELECT hook.url FROM hook WHERE hook.id = receiver), url), state = \
                  EXISTS (SELECT 1 FROM delivery other WHERE other.receiver = delivery.receiver \
                  AND other.job = delivery.job AND other.state < 2) \
                  WHERE id = ?1 AND nonce = ?2 AND state >= 2 RETURNING receiver",
@@ -178,6 +204,11 @@ impl Desk {
             .map(drop)
             .map_err(EngineError::sql("forget old webhooks"))
     }
+}
+
+/// Patterns of tools, as the file has them.
+fn written(tools: &[ToolPattern]) -> Box<RawValue> {
+    raw(&tools.iter().map(|pattern| &*pattern.0).collect::<Vec<_>>())
 }
 
 /// Every receiver, or those of one caller.
@@ -403,6 +434,10 @@ impl super::Embedded {
 
     pub(crate) async fn hook_pause(&self, id: String, paused: bool) -> Result<bool, EngineError> {
         self.change(move |desk| desk.pause_receiver(&id, paused, None)).await
+    }
+
+    pub(crate) async fn hook_update(&self, id: String, change: ReceiverChange) -> Result<(), EngineError> {
+        self.change(move |desk| desk.update_receiver(&id, &change)).await
     }
 
     pub(crate) async fn hook_rotate(

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::read::raw;
 use super::row::at_most_rows;
 use crate::EngineError;
-use crate::schedule::{Plan, Schedule, ScheduleRow, Step};
+use crate::schedule::{NewPlan, Plan, Schedule, ScheduleChange, ScheduleRow, Step};
 
 const DOING: &str = "write a schedule";
 const READING: &str = "read the schedules";
@@ -57,13 +57,44 @@ impl Desk {
             .map_err(EngineError::sql(DOING))
     }
 
-    /// What a turn made of a schedule: only if nobody changed it meanwhile.
+    /// Writes what is different. `false`: its caller has another one of that name.
+    fn update_schedule(
+        &mut self,
+        id: &str,
+        change: &ScheduleChange,
+        plan: Option<&NewPlan>,
+    ) -> Result<bool, EngineError> {
+        let text = plan.map(|plan| drawbridge_contract::raw(&plan.plan));
+        let update = "UPDATE OR IGNORE schedule SET name = coalesce(?2, name), tool = coalesce(?3, tool), \
+                      arguments = coalesce(?4, arguments), options = coalesce(?5, options), plan = coalesce(?6, plan), \
+                      due = CASE WHEN ?6 IS NULL THEN due ELSE ?7 END, \
+                      next_at = CASE WHEN ?6 IS NULL THEN next_at ELSE ?8 END WHERE id = ?1";
+        self.connection
+            .execute(
+                update,
+                params![
+                    id,
+                    change.name,
+                    change.tool,
+                    change.arguments.as_ref().map(|arguments| arguments.get()),
+                    change.options.as_ref().map(|options| options.get()),
+                    text.as_ref().map(|text| text.get()),
+                    plan.and_then(|plan| plan.due_ms),
+                    plan.and_then(|plan| plan.next_ms)
+                ],
+            )
+            .map(|written| written > 0)
+            .map_err(EngineError::sql(DOING))
+    }
+
+    /// What a turn made of a schedule. What comes next is written only if nobody planned it anew meanwhile.
     fn step_schedule(&mut self, id: &str, step: &Step) -> Result<(), EngineError> {
         self.connection
             .prepare_cached(
-                "UPDATE schedule SET due = ?3, next_at = ?4, last_due = coalesce(?5, last_due), \
+                "UPDATE schedule SET due = CASE WHEN due IS ?2 THEN ?3 ELSE due END, \
+                 next_at = CASE WHEN due IS ?2 THEN ?4 ELSE next_at END, last_due = coalesce(?5, last_due), \
                  last_job = coalesce(?6, last_job), last_error = ?7, fired = fired + ?8, missed = missed + ?9, \
-                 paused = paused OR ?10 WHERE id = ?1 AND due IS ?2",
+                 paused = paused OR ?10 WHERE id = ?1",
             )
             .and_then(|mut update| {
                 update.execute(params![
@@ -109,6 +140,15 @@ impl Desk {
 impl super::Embedded {
     pub(crate) async fn schedule_add(&self, row: ScheduleRow) -> Result<bool, EngineError> {
         self.change(move |desk| desk.add_schedule(&row)).await
+    }
+
+    pub(crate) async fn schedule_update(
+        &self,
+        id: String,
+        change: ScheduleChange,
+        plan: Option<NewPlan>,
+    ) -> Result<bool, EngineError> {
+        self.change(move |desk| desk.update_schedule(&id, &change, plan.as_ref())).await
     }
 
     pub(crate) async fn schedule_step(&self, id: String, step: Step) -> Result<(), EngineError> {

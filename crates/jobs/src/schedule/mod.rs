@@ -3,6 +3,7 @@
 //! ```text
 //! plan       when: a cron pattern in a time zone, or an interval. Pure
 //! missed     what to do about times that passed while nobody was there. Pure
+//! change     what is different about one from now on
 //! schedules  the whole, for whoever manages it; and the task that waits and begins
 //! ```
 //!
@@ -13,10 +14,13 @@
 //! **Invariant:** a planned time is never begun twice, and none is forgotten that the schedule's rule for missed times keeps.
 //! **Invariant:** planned times only go forward, whatever is done to the clock.
 
+mod change;
 mod missed;
 mod plan;
 mod schedules;
 
+pub(crate) use change::NewPlan;
+pub use change::ScheduleChange;
 pub(crate) use missed::{Beginning, begin};
 pub use missed::{GRACE_MS, Missed};
 pub use plan::{BadPlan, EVERY_MS_MAX, EVERY_MS_MIN, JITTER_MS_MAX, Plan, When};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drawbridge_contract::{BoxFuture, CancellationToken, RawValue};
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use super::{BadPlan, Beginning, Plan, begin};
@@ -125,6 +125,12 @@ pub enum ScheduleError {
         /// As it was asked for.
         name: String,
     },
+    /// What was to be different about it makes no sense.
+    #[error("{problem}")]
+    Change {
+        /// What is wrong.
+        problem: String,
+    },
     /// The name is taken.
     #[error("there is a schedule {name:?} already; remove it first, or take another name")]
     Taken {
@@ -165,15 +171,17 @@ pub(crate) struct Step {
 /// Schedules, and what begins them. Who may ask for what is decided before: methods take the caller whose schedules are
 /// meant, `None` for everybody's. A schedule is named by its id, or by its name.
 pub struct Schedules {
-    engine: Embedded,
+    pub(super) engine: Embedded,
     /// Something changed: look again.
-    changed: Notify,
+    pub(super) changed: Notify,
+    /// Held while one is read, changed and written.
+    pub(super) changing: Mutex<()>,
 }
 
 impl Schedules {
     /// The schedules in an engine's file.
     pub fn new(engine: Embedded) -> Arc<Self> {
-        Arc::new(Self { engine, changed: Notify::new() })
+        Arc::new(Self { engine, changed: Notify::new(), changing: Mutex::default() })
     }
 
     /// Begins what is due, until the token is cancelled.
@@ -251,6 +259,7 @@ impl Schedules {
         name: &str,
         paused: bool,
     ) -> Result<Schedule, ScheduleError> {
+        let _alone = self.changing.lock().await;
         let schedule = self.get(caller, name)?;
         let now_ms = self.engine.now().wall_ms;
         let due_ms = schedule.plan.when.calendar()?.next(now_ms);
@@ -265,6 +274,7 @@ impl Schedules {
     /// # Errors
     /// [`ScheduleError::NotFound`], and the engine's.
     pub async fn remove(&self, caller: Option<&str>, name: &str) -> Result<(), ScheduleError> {
+        let _alone = self.changing.lock().await;
         let schedule = self.get(caller, name)?;
         Ok(self.engine.schedule_remove(schedule.id).await?)
     }
@@ -363,17 +373,25 @@ fn firing(schedule: &Schedule, time: &str) -> Firing {
 }
 
 fn check(new: &NewSchedule) -> Result<(), EngineError> {
-    for (what, text) in [("the schedule's name", &new.name), ("the tool's name", &new.tool)] {
-        at_most(what, text.len(), NAME_BYTES_MAX)?;
-        if text.trim().is_empty() {
-            return Err(EngineError::Invalid { what, problem: "is empty; give one".into() });
-        }
-    }
-    at_most("the arguments", new.arguments.get().len(), ARGUMENTS_BYTES_MAX)?;
-    at_most("the options", new.options.get().len(), ATTRIBUTES_BYTES_MAX)
+    check_name("the schedule's name", &new.name)?;
+    check_name("the tool's name", &new.tool)?;
+    check_jobs(&new.arguments, &new.options)
 }
 
-fn jitter_ms(plan: &Plan) -> i64 {
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {
+    at_most(what, name.len(), NAME_BYTES_MAX)?;
+    if name.trim().is_empty() {
+        return Err(EngineError::Invalid { what, problem: "is empty; give one".into() });
+    }
+    Ok(())
+}
+
+pub(super) fn check_jobs(arguments: &RawValue, options: &RawValue) -> Result<(), EngineError> {
+    at_most("the arguments", arguments.get().len(), ARGUMENTS_BYTES_MAX)?;
+    at_most("the options", options.get().len(), ATTRIBUTES_BYTES_MAX)
+}
+
+pub(super) fn jitter_ms(plan: &Plan) -> i64 {
     let share = f64::from(rand::random::<u32>()) / f64::from(u32::MAX);
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most an hour")]
     let ms = (plan.jitter_ms as f64 * share) as i64;

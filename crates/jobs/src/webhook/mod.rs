@@ -37,7 +37,7 @@ pub use delivery::{DeliveryFilter, DeliveryState, DeliveryView};
 pub use event::{EventSet, WebhookEvent};
 pub(crate) use follow::Heard;
 pub(crate) use payload::{Body, Facts};
-pub use receiver::{NewReceiver, Receiver};
+pub use receiver::{NewReceiver, Receiver, ReceiverChange};
 pub(crate) use receiver::{ReceiverRow, Secrets};
 pub use retry::Retrying;
 pub use secret::{Secret, WeakSecret};

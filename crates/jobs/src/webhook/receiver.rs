@@ -24,6 +24,19 @@ pub struct NewReceiver {
     pub secret: Option<Secret>,
 }
 
+/// What is to be different about a receiver; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ReceiverChange {
+    /// Where it listens. What waits for it goes there, too.
+    pub url: Option<String>,
+    /// Of what it wants to hear.
+    pub events: Option<EventSet>,
+    /// Of which tools; empty for all.
+    pub tools: Option<Vec<ToolPattern>>,
+    /// It hears of everybody's jobs. For receivers of the owner: who may ask for this is decided before.
+    pub all_callers: Option<bool>,
+}
+
 /// A receiver, as people see it: without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receiver {

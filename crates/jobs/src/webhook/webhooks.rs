@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::dispatch::Dispatch;
 use super::receiver::{ReceiverRow, Secrets};
 use super::secret::{Secret, Vault, WeakSecret};
-use super::{DeliveryFilter, DeliveryView, EventSet, NewReceiver, Receiver, Retrying};
+use super::{DeliveryFilter, DeliveryView, EventSet, NewReceiver, Receiver, ReceiverChange, Retrying};
 use crate::bounds::{PAGE_MAX, URL_BYTES_MAX};
 use crate::error::at_most;
 use crate::{Embedded, EngineError};
@@ -73,6 +73,11 @@ pub enum WebhookError {
         /// As it was asked for.
         id: String,
     },
+    /// What signs callbacks has no address of its own.
+    #[error(
+        "callbacks go where each job says; only standing receivers can be changed, and `rotate` makes a new secret"
+    )]
+    Callback,
     /// No such delivery, or it has not ended.
     #[error("there is no delivery {id} that has ended; the log shows those that are remembered")]
     NoDelivery {
@@ -183,12 +188,21 @@ impl Webhooks {
         Ok(self.engine.hooks(caller)?)
     }
 
+    /// One receiver.
+    ///
+    /// # Errors
+    /// [`WebhookError::NoReceiver`], and the engine's.
+    pub fn get(&self, caller: Option<&str>, id: &str) -> Result<Receiver, WebhookError> {
+        let mut found = self.engine.hooks(caller)?.into_iter();
+        found.find(|receiver| receiver.id == id).ok_or_else(|| no_receiver(id))
+    }
+
     /// Removes a receiver, and what waits for it.
     ///
     /// # Errors
     /// [`WebhookError::NoReceiver`], and the engine's.
     pub async fn remove(&self, caller: Option<&str>, id: &str) -> Result<(), WebhookError> {
-        self.find(caller, id)?;
+        self.get(caller, id)?;
         let found = self.engine.hook_remove(id.to_owned()).await?;
         if found { Ok(()) } else { Err(no_receiver(id)) }
     }
@@ -198,9 +212,31 @@ impl Webhooks {
     /// # Errors
     /// [`WebhookError::NoReceiver`], and the engine's.
     pub async fn pause(&self, caller: Option<&str>, id: &str, paused: bool) -> Result<(), WebhookError> {
-        self.find(caller, id)?;
+        self.get(caller, id)?;
         let found = self.engine.hook_pause(id.to_owned(), paused).await?;
         if found { Ok(()) } else { Err(no_receiver(id)) }
+    }
+
+    /// Changes a standing receiver. Its id, its secrets, what was sent to it and whether it is paused stay; what waits for it
+    /// goes to its new address.
+    ///
+    /// # Errors
+    /// [`WebhookError::NoReceiver`], [`WebhookError::Callback`], [`WebhookError::Url`], and the engine's.
+    pub async fn update(
+        &self,
+        caller: Option<&str>,
+        id: &str,
+        change: ReceiverChange,
+    ) -> Result<Receiver, WebhookError> {
+        if self.get(caller, id)?.url.is_none() {
+            return Err(WebhookError::Callback);
+        }
+        if let Some(url) = &change.url {
+            self.check_url(url)?;
+        }
+        at_most("the list of tools", change.tools.as_ref().map_or(0, Vec::len), TOOLS_MAX)?;
+        self.engine.hook_update(id.to_owned(), change).await?;
+        self.get(caller, id)
     }
 
     /// Gives a receiver a new secret: `brought`, or one that is made. The one before signs, too, for as long as `overlap`,
@@ -215,7 +251,7 @@ impl Webhooks {
         overlap: Duration,
         brought: Option<Secret>,
     ) -> Result<Secret, WebhookError> {
-        self.find(caller, id)?;
+        self.get(caller, id)?;
         let secret = brought.unwrap_or_else(Secret::random);
         let overlap_ms = u64::try_from(overlap.min(OVERLAP_MAX).as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.engine.now().wall_ms.saturating_add_unsigned(overlap_ms);
@@ -260,11 +296,6 @@ impl Webhooks {
             return Err(no_delivery());
         }
         if self.engine.redeliver(id).await? { Ok(()) } else { Err(no_delivery()) }
-    }
-
-    fn find(&self, caller: Option<&str>, id: &str) -> Result<(), WebhookError> {
-        let found = self.engine.hooks(caller)?.iter().any(|receiver| receiver.id == id);
-        if found { Ok(()) } else { Err(no_receiver(id)) }
     }
 
     pub(super) async fn ensure_callback(&self, id: &str, caller: &str) -> Result<(), WebhookError> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use drawbridge_contract::CancellationToken;
 use drawbridge_jobs::webhook::{
-    DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, Retrying, Secret, WebhookError,
-    WebhookEvent, WebhookSettings, Webhooks, signatures,
+    DeliveryFilter, DeliveryState, DeliveryView, EventSet, NewReceiver, ReceiverChange, Retrying, Secret,
+    WebhookError, WebhookEvent, WebhookSettings, Webhooks, signatures,
 };
 use drawbridge_jobs::worker::{Worker, WorkerSettings};
 use drawbridge_jobs::{
@@ -191,6 +191,61 @@ async fn what_is_given_up_lets_the_next_go_and_can_be_sent_again() {
     let got = receiver.until(|got| got.len() >= 6).await;
     assert_eq!(got[5].header("webhook-id"), lost[0].id);
     assert_eq!(got[5].text, got[0].text, "the same body");
+}
+
+#[tokio::test]
+async fn a_receiver_that_moves_keeps_its_id_its_secret_and_what_waits_for_it() {
+    let (_folder, engine) = embedded();
+    let old = Receiver::start(|_, _| Answer::Status(503)).await;
+    let new = Receiver::start(|_, _| Answer::Status(200)).await;
+    let patient = Retrying { attempts_max: 1_000_000, ..settings().retrying };
+    let webhooks =
+        Webhooks::new(engine.clone(), &SEALING, WebhookSettings { retrying: patient, ..settings() });
+    drop(webhooks.start(Arc::new(|_: &str| true), CancellationToken::new()));
+    let added = webhooks.add(standing(&old.url("old"), &WebhookEvent::ALL)).await.unwrap();
+    engine.submit(job("t")).await.unwrap();
+    let first = run_one(&engine).await;
+    old.until(|got| !got.is_empty()).await;
+    let moved = ReceiverChange {
+        url: Some(new.url("new")),
+        events: Some(EventSet::of(&[WebhookEvent::Completed])),
+        ..ReceiverChange::default()
+    };
+    let changed = webhooks.update(Some("owner"), &added.id, moved).await.unwrap();
+    assert_eq!((changed.url, changed.events), (Some(new.url("new")), vec![WebhookEvent::Completed]));
+    let got = new.until(|got| got.len() >= 2).await;
+    assert_eq!(events_of(&got, &first), ["processing", "completed"], "what waited went along");
+    assert_eq!(got[0].header("webhook-id"), old.got()[0].header("webhook-id"));
+    check_signed(&got[1], &added.secret);
+    engine.submit(job("t")).await.unwrap();
+    let second = run_one(&engine).await;
+    let got = new.until(|got| got.len() >= 3).await;
+    assert_eq!(events_of(&got, &second), ["completed"], "it hears what it asked for");
+    settled(&webhooks, &DeliveryFilter::default()).await;
+    webhooks.redeliver(Some("owner"), got[0].header("webhook-id")).await.unwrap();
+    let again = new.until(|got| got.len() >= 4).await;
+    assert_eq!(again[3].text, got[0].text, "what was sent before goes to the new address, too");
+}
+
+#[tokio::test]
+async fn what_makes_no_receiver_changes_none() {
+    let (_folder, engine) = embedded();
+    let webhooks = webhooks(&engine);
+    let added = webhooks.add(standing("http://127.0.0.1:9/", &WebhookEvent::ALL)).await.unwrap();
+    webhooks.callback_secret("owner").await.unwrap();
+    let to = |url: &str| ReceiverChange { url: Some(url.to_owned()), ..ReceiverChange::default() };
+    for url in ["ftp://example.com/", "http://10.0.0.1/", "nothing"] {
+        assert!(
+            matches!(webhooks.update(None, &added.id, to(url)).await, Err(WebhookError::Url(_))),
+            "{url}"
+        );
+    }
+    let good = to("http://127.0.0.1:10/");
+    let of_callbacks = webhooks.update(None, "callback:owner", good.clone()).await;
+    assert!(matches!(of_callbacks, Err(WebhookError::Callback)));
+    let strangers = webhooks.update(Some("stranger"), &added.id, good).await;
+    assert!(matches!(strangers, Err(WebhookError::NoReceiver { .. })));
+    assert_eq!(webhooks.get(None, &added.id).unwrap().url.as_deref(), Some("http://127.0.0.1:9/"));
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod pause;
 mod remove;
 mod resume;
 mod run;
+mod show;
+mod update;
 
 use std::sync::Arc;
 
@@ -23,7 +25,9 @@ pub fn schedules() -> impl Server {
     let tools = vec![
         bind::<_, add::Add>(nothing),
         bind::<_, list::List>(nothing),
+        bind::<_, show::Show>(nothing),
         bind::<_, next::Next>(nothing),
+        bind::<_, update::Update>(nothing),
         bind::<_, pause::Pause>(nothing),
         bind::<_, resume::Resume>(nothing),
         bind::<_, run::Run>(nothing),

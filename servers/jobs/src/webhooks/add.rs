@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use drawbridge_contract::{
-    Annotations, Context, Example, NewWebhook, Outcome, ToolError, ToolResult, ToolSpec, TypedTool,
-    WebhookSecret,
+    Context, Example, NewWebhook, Outcome, ToolError, ToolResult, ToolSpec, TypedTool, WebhookSecret,
 };
 
-use super::webhooks_of;
+use super::{OUTWARD, webhooks_of};
 use crate::error::tool_error;
-
-/// What jobs are made of goes to somebody else.
-const OUTWARD: Annotations = Annotations { open_world: true, ..Annotations::CHANGES };
 
 pub(crate) struct Add;
 

@@ -8,10 +8,11 @@ mod redeliver;
 mod remove;
 mod resume;
 mod rotate;
+mod update;
 
 use std::sync::Arc;
 
-use drawbridge_contract::{Context, Example, Server, ToolError, Webhooks as Kept, bind};
+use drawbridge_contract::{Annotations, Context, Example, Server, ToolError, Webhooks as Kept, bind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,6 +27,7 @@ pub fn webhooks() -> impl Server {
         bind::<_, list::List>(nothing),
         bind::<_, log::Log>(nothing),
         bind::<_, redeliver::Redeliver>(nothing),
+        bind::<_, update::Update>(nothing),
         bind::<_, pause::Pause>(nothing),
         bind::<_, resume::Resume>(nothing),
         bind::<_, rotate::Rotate>(nothing),
@@ -42,6 +44,9 @@ fn webhooks_of(context: &Context) -> Result<Arc<dyn Kept>, ToolError> {
         ToolError::Failed("this hub sends no webhooks; `drawbridge serve` runs one that does".to_owned())
     })
 }
+
+/// What jobs are made of goes to somebody else.
+const OUTWARD: Annotations = Annotations { open_world: true, ..Annotations::CHANGES };
 
 /// The receiver that a tool is about.
 #[derive(Deserialize, JsonSchema)]
