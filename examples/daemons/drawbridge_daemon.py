@@ -12,7 +12,7 @@
     weather.serve()
 
 It listens on NAME.sock, which nobody else may connect to, and describes itself in NAME.cap.json beside it. The schema of
-each method comes from its signature, its description from its docstring. An exception is an error that the caller reads;
+each method's parameters and result come from its signature, its description from its docstring. An exception is an error that the caller reads;
 `Failure` gives it a code. Methods are called by several threads at once.
 """
 
@@ -27,7 +27,7 @@ import typing
 
 CONNECTIONS_MAX = 64
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
-KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
+KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object", type(None): "null"}
 
 
 class Failure(Exception):
@@ -59,6 +59,7 @@ class Daemon:
                 "title": title,
                 "description": inspect.getdoc(run) or full,
                 "params_schema": schema_of(run),
+                "result_schema": kind_of(typing.get_type_hints(run).get("return")) or None,
                 "annotations": {"readOnlyHint": reads, "destructiveHint": not (reads or changes), "openWorldHint": open_world},
                 "timeout_seconds": timeout_seconds,
             }
@@ -181,6 +182,10 @@ def schema_of(run):
 
 
 def kind_of(hint):
+    """The JSON Schema of a type, as far as it is a plain one or a TypedDict of such; {} of any other."""
+    if hasattr(hint, "__required_keys__"):
+        members = {name: kind_of(kind) for name, kind in typing.get_type_hints(hint).items()}
+        return {"type": "object", "properties": members, "required": sorted(hint.__required_keys__)}
     kind = KINDS.get(typing.get_origin(hint) or hint)
     return {"type": kind} if kind else {}
 

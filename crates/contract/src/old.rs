@@ -9,8 +9,14 @@ pub struct OldMethod {
     pub params: OldParams,
     /// Whether the tool's structured result has what the method gives as its member `result`; else the structured
     /// result is what the method gives. Where a call fails, the structured result has the JSON-RPC error as its
-    /// member `error`, if there was one.
+    /// member `error`, if there was one; where that would have to fit an output schema, it is in [`OldMethod::FAILED`].
     pub wrapped: bool,
+}
+
+impl OldMethod {
+    /// Where the `_meta` of a call that failed has `error`, the JSON-RPC error, or `result`, what the method gave that
+    /// does not fit the tool's output schema: clients of the older dialect, who were promised none, get it as it is.
+    pub const FAILED: &str = "drawbridge/failed";
 }
 
 /// How the parameters of a method become a tool's arguments.

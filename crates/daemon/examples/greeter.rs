@@ -9,7 +9,7 @@ struct Who {
 }
 
 fn main() -> Result<(), drawbridge_daemon::ServeError> {
-    let greet = Method::new("greet", "Greets somebody by name.").reads();
+    let greet = Method::new("greet", "Greets somebody by name.").reads().gives::<String>();
     Daemon::new("greeter", "Greets people.")
         .method(greet, |who: Who| Ok(format!("Good morning, {}.", who.name)))
         .serve()

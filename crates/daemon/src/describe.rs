@@ -26,5 +26,8 @@ fn capability(name: &str, bound: &Bound) -> Value {
     if let Some(seconds) = method.timeout_seconds {
         one["timeout_seconds"] = json!(seconds);
     }
+    if let Some(schema) = &method.result_schema {
+        one["result_schema"] = schema.clone();
+    }
     one
 }

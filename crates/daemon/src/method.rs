@@ -15,6 +15,7 @@ pub struct Method {
     pub(crate) description: String,
     pub(crate) annotations: Map<String, Value>,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) result_schema: Option<Value>,
 }
 
 impl Method {
@@ -27,6 +28,7 @@ impl Method {
             description: description.into(),
             annotations: Map::new(),
             timeout_seconds: None,
+            result_schema: None,
         }
     }
 
@@ -58,6 +60,12 @@ impl Method {
     #[must_use]
     pub fn timeout_seconds(self, seconds: u64) -> Self {
         Self { timeout_seconds: Some(seconds), ..self }
+    }
+
+    /// What it gives, such as `.gives::<Forecast>()`: programs read it, and are given nothing else.
+    #[must_use]
+    pub fn gives<O: JsonSchema>(self) -> Self {
+        Self { result_schema: Some(plain_schema_of::<O>()), ..self }
     }
 
     fn hint(mut self, name: &str, value: bool) -> Self {
@@ -113,10 +121,16 @@ impl Bound {
 }
 
 fn schema_of<I: JsonSchema>() -> Value {
+    let mut schema = plain_schema_of::<I>();
+    schema["type"] = "object".into();
+    schema
+}
+
+/// Of any type, also one that is no object.
+fn plain_schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<I>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("title");
     schema.remove("$schema");
-    schema.insert("type".to_owned(), "object".into());
     schema.to_value()
 }

@@ -52,9 +52,15 @@ fn arguments(params: &OldParams, given: Value) -> Result<Map<String, Value>, Old
 }
 
 fn answer(old: &OldMethod, result: &ToolResult) -> Result<Value, OldError> {
-    let structured = result.structured.as_ref().and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    let structured = result.structured.as_deref().and_then(value);
     if result.is_error {
-        return Err(failure(structured.as_ref(), result));
+        let reason = result.meta.as_deref().and_then(value).map(|mut meta| meta[OldMethod::FAILED].take());
+        return match structured.or(reason) {
+            Some(Value::Object(mut reason)) if reason.contains_key("result") => {
+                Ok(reason.remove("result").unwrap_or_default())
+            }
+            reason => Err(failure(reason.as_ref(), result)),
+        };
     }
     match structured {
         Some(mut data) if old.wrapped => Ok(data["result"].take()),
@@ -63,9 +69,13 @@ fn answer(old: &OldMethod, result: &ToolResult) -> Result<Value, OldError> {
     }
 }
 
+fn value(raw: &RawValue) -> Option<Value> {
+    serde_json::from_str(raw.get()).ok()
+}
+
 /// The daemon's own error where it gave one.
-fn failure(structured: Option<&Value>, result: &ToolResult) -> OldError {
-    let error = structured.map(|data| &data["error"]);
+fn failure(reason: Option<&Value>, result: &ToolResult) -> OldError {
+    let error = reason.map(|reason| &reason["error"]);
     let code = error.and_then(|error| error["code"].as_i64()).and_then(|code| i32::try_from(code).ok());
     let message = error.and_then(|error| error["message"].as_str());
     let message = message.map_or_else(|| result.content.plain_text(), ToOwned::to_owned);
@@ -100,5 +110,10 @@ mod tests {
         assert_eq!(answer(&old, &result), Err(OldError::new(-32055, "no such city")));
         assert_eq!(answer(&old, &ToolResult::error("gone")), Err(OldError::new(INTERNAL, "gone")));
         assert_eq!(answer(&old, &ToolResult::structured(&json!({"result": [1]}))), Ok(json!([1])));
+        let meta = |reason| Some(drawbridge_contract::raw(&json!({ OldMethod::FAILED: reason })));
+        let promised = ToolResult { meta: meta(data), ..ToolResult::error("no such city") };
+        assert_eq!(answer(&old, &promised), Err(OldError::new(-32055, "no such city")));
+        let misfit = ToolResult { meta: meta(json!({"result": null})), ..ToolResult::error("does not fit") };
+        assert_eq!(answer(&old, &misfit), Ok(Value::Null), "nobody promised older clients that results fit");
     }
 }

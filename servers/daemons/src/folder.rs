@@ -48,6 +48,8 @@ pub(crate) enum Refused {
     Writable(u32),
     #[error("it has more than {CAP_BYTES_MAX} bytes")]
     TooLarge,
+    #[error("nobody listens on its socket")]
+    NobodyListens,
     #[error("{0}")]
     Io(String),
 }
@@ -119,7 +121,7 @@ impl Folder {
     pub(crate) async fn connect(&self, name: &str) -> Result<UnixStream, Refused> {
         self.socket(name)?;
         let stream = UnixStream::connect(self.path_to(name)).await.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => Refused::Io("nobody listens on its socket".to_owned()),
+            io::ErrorKind::ConnectionRefused => Refused::NobodyListens,
             _ => Refused::Io(format!("its socket cannot be connected to: {error}")),
         })?;
         let peer = stream.peer_cred().map_err(|error| Refused::Io(error.to_string()))?;

@@ -53,10 +53,9 @@ impl Daemons {
     pub fn open(settings: &DaemonsSettings) -> Result<Self, ProcessError> {
         supervise::check(&settings.processes)?;
         let (logs, folders) = (&settings.logs, &settings.own_folders);
-        let made = settings
-            .processes
-            .iter()
-            .map(|process| (process.name.clone(), Process::new(process.clone(), folders, logs)));
+        let made = settings.processes.iter().map(|process| {
+            (process.name.clone(), Process::new(process.clone(), folders, logs, &settings.bounds))
+        });
         let registry = Arc::new(Registry::new(settings, made.collect()));
         // Before it is looked for news: what is not there is not watched.
         registry.processes().for_each(|process| process.prepare());

@@ -56,10 +56,15 @@ pub struct Bounds {
     pub answer_bytes_max: usize,
     /// How often the folders are looked at where no news of them come.
     pub rescan_every: Duration,
+    /// How often one that the hub runs is asked whether it still answers, while nobody calls it.
+    pub probe_every: Duration,
+    /// How long it may take to answer that.
+    pub probe_time_max: Duration,
 }
 
 impl Default for Bounds {
-    /// 64 daemons of 128 methods; 8 calls at a time and 64 that wait; a minute, at most an hour; 16 MiB; five seconds.
+    /// 64 daemons of 128 methods; 8 calls at a time and 64 that wait; a minute, at most an hour; 16 MiB; five seconds. Half a minute, and ten
+    /// seconds: a machine that is that slow is slow for everybody.
     fn default() -> Self {
         Self {
             daemons_max: 64,
@@ -70,6 +75,8 @@ impl Default for Bounds {
             call_timeout_max: Duration::from_secs(60 * 60),
             answer_bytes_max: 16 << 20,
             rescan_every: Duration::from_secs(5),
+            probe_every: Duration::from_secs(30),
+            probe_time_max: Duration::from_secs(10),
         }
     }
 }

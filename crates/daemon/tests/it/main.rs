@@ -25,10 +25,10 @@ fn greeter(folder: &Path) -> Daemon {
         "panic" => panic!("a mistake of the daemon's author"),
         name => Ok(format!("Good morning, {name}.")),
     };
-    Daemon::new("greeter", "Greets people.")
-        .folder(folder)
-        .version("1.0")
-        .method(Method::new("greet", "Greets.").title("Greet").reads().timeout_seconds(5), greet)
+    Daemon::new("greeter", "Greets people.").folder(folder).version("1.0").method(
+        Method::new("greet", "Greets.").title("Greet").reads().timeout_seconds(5).gives::<String>(),
+        greet,
+    )
 }
 
 fn started() -> TempDir {
@@ -75,6 +75,7 @@ fn it_describes_itself_and_answers() {
     let one = &cap["capabilities"][0];
     assert_eq!((&one["method"], &one["title"]), (&json!("mcp.greeter.greet"), &json!("Greet")));
     assert_eq!(one["params_schema"]["required"], json!(["name"]));
+    assert_eq!(one["result_schema"], json!({"type": "string"}));
     assert_eq!(one["annotations"], json!({"readOnlyHint": true}));
     assert_eq!(Client::new(&folder).greet("Ada").unwrap()["result"], "Good morning, Ada.");
     assert_eq!(Client::new(&folder).greet("nobody").unwrap()["error"]["code"], -32010);

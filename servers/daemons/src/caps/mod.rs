@@ -1,6 +1,7 @@
 //! What a daemon says of itself: `NAME.cap.json`, and what becomes of it here.
 
 mod names;
+mod results;
 mod schema;
 
 use std::collections::HashSet;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) use names::{is_service_name, tool_name};
+pub(crate) use results::Results;
 pub(crate) use schema::Parameters;
 
 /// The end of a description's file name.
@@ -72,8 +74,7 @@ pub(crate) struct Method {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) parameters: Parameters,
-    /// Whether its result is an object, as it says itself.
-    pub(crate) gives_object: bool,
+    pub(crate) results: Results,
     pub(crate) annotations: Annotations,
     pub(crate) timeout_seconds: Option<u64>,
 }
@@ -100,8 +101,11 @@ impl Cap {
         let (mut methods, mut problems, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for (index, value) in self.capabilities.iter().take(methods_max).enumerate() {
             match method(value) {
-                Ok(method) if seen.insert(method.name.clone()) => methods.push(method),
-                Ok(method) => {
+                Ok((method, doubt)) if seen.insert(method.name.clone()) => {
+                    methods.push(method);
+                    problems.extend(doubt);
+                }
+                Ok((method, _)) => {
                     problems.push(format!("the method {} is there twice; the first counts", method.name));
                 }
                 Err(why) => problems.push(format!("method {} is left out: {why}", index + 1)),
@@ -117,7 +121,8 @@ impl Cap {
     }
 }
 
-fn method(value: &Value) -> Result<Method, String> {
+/// A method, and what of it is left out, if anything.
+fn method(value: &Value) -> Result<(Method, Option<String>), String> {
     let one = Capability::deserialize(value).map_err(|error| error.to_string())?;
     if !is_method_name(&one.method) {
         return Err(format!(
@@ -125,14 +130,13 @@ fn method(value: &Value) -> Result<Method, String> {
             visible(&one.method)
         ));
     }
-    if one.params_schema.as_ref().is_some_and(|schema| schema.to_string().len() > SCHEMA_BYTES_MAX) {
-        return Err(format!("the schema of {} has more than {SCHEMA_BYTES_MAX} bytes", one.method));
-    }
-    let parameters = Parameters::of(one.params_schema.as_ref())
+    let parameters = one.params_schema.as_ref().map_or(Ok(()), check_length);
+    let parameters = parameters
+        .and_then(|()| Parameters::of(one.params_schema.as_ref()))
         .map_err(|why| format!("the params_schema of {} cannot be used: {why}", one.method))?;
-    let gives_object = one.result_schema.is_some_and(|schema| schema["type"] == "object");
+    let (results, doubt) = results(&one);
     let description = outside(one.description.as_deref().unwrap_or_default(), DESCRIPTION_CHARS_MAX);
-    Ok(Method {
+    let method = Method {
         title: one.title.map_or_else(|| one.method.clone(), |title| outside(&title, TITLE_CHARS_MAX)),
         description: if description.is_empty() {
             format!("The daemon's method {}.", one.method)
@@ -141,10 +145,33 @@ fn method(value: &Value) -> Result<Method, String> {
         },
         name: one.method.into(),
         parameters,
-        gives_object,
+        results,
         annotations: one.annotations.into(),
         timeout_seconds: one.timeout_seconds,
-    })
+    };
+    Ok((method, doubt))
+}
+
+/// What a method gives. A schema of results that is wrong takes nothing from the method: they are not checked then.
+fn results(one: &Capability) -> (Results, Option<String>) {
+    let Some(schema) = &one.result_schema else { return (Results::unknown(), None) };
+    match check_length(schema).and_then(|()| Results::of(schema)) {
+        Ok(results) => (results, None),
+        Err(why) => {
+            let doubt = format!(
+                "the result_schema of {} cannot be used, and its results are not checked: {why}",
+                one.method
+            );
+            (Results::unknown(), Some(doubt))
+        }
+    }
+}
+
+fn check_length(schema: &Value) -> Result<(), String> {
+    if schema.to_string().len() <= SCHEMA_BYTES_MAX {
+        return Ok(());
+    }
+    Err(format!("it has more than {SCHEMA_BYTES_MAX} bytes"))
 }
 
 fn is_method_name(name: &str) -> bool {
@@ -175,6 +202,8 @@ impl From<Hints> for Annotations {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn read(text: &str) -> (Vec<Method>, Vec<String>) {
@@ -186,7 +215,25 @@ mod tests {
         let (methods, problems) = read(r#"{"capabilities": [{"method": "mcp.a.b"}]}"#);
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(methods[0].annotations, Annotations::DESTROYS);
-        assert!(!methods[0].gives_object && !methods[0].description.is_empty());
+        assert!(methods[0].results.schema().is_none() && !methods[0].description.is_empty());
+    }
+
+    #[test]
+    fn a_result_schema_that_cannot_be_used_takes_nothing_from_the_method() {
+        let (methods, problems) =
+            read(r#"{"capabilities": [{"method": "a", "result_schema": {"type": "nonsense"}}]}"#);
+        assert!(methods[0].results.wrapped && methods[0].results.schema().is_none());
+        assert!(problems[0].contains("the result_schema of a cannot be used"), "{problems:?}");
+    }
+
+    #[test]
+    fn b6_a_schema_is_bounded_at_its_edge() {
+        let length = |text: &str| json!({ "title": text }).to_string().len();
+        let fits = "x".repeat(SCHEMA_BYTES_MAX - length(""));
+        for (text, expected) in [(fits.clone(), 0), (fits + "x", 1)] {
+            let cap = json!({"capabilities": [{"method": "a", "result_schema": {"title": text}}]});
+            assert_eq!(read(&cap.to_string()).1.len(), expected);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! `prefixItems`. Each thing becomes an argument named by its `title`, or `arg1`, `arg2` and so on.
 
 use drawbridge_contract::OldParams;
-use jsonschema::PatternOptions;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
 /// How many parameters a list may have.
@@ -151,13 +151,13 @@ fn name_of(place: &Value, index: usize, taken: &Map<String, Value>) -> String {
 }
 
 /// As the gateway will: what does not compile there would keep every other tool from being served.
-fn compile(schema: &Value) -> Result<(), String> {
+pub(super) fn compile(schema: &Value) -> Result<Validator, String> {
     let built = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(schema);
-    built.map(drop).map_err(|error| error.to_string())
+    built.map_err(|error| error.to_string())
 }
 
 /// A schema of draft 7 or before, in the words of 2020-12.
-fn modern(schema: &Value) -> Value {
+pub(super) fn modern(schema: &Value) -> Value {
     let Value::Object(members) = schema else { return schema.clone() };
     let mut result = Map::new();
     let is_tuple = members.get("items").is_some_and(Value::is_array);
@@ -168,6 +168,7 @@ fn modern(schema: &Value) -> Value {
             "items" if is_tuple => drop(result.insert("prefixItems".to_owned(), each(value))),
             "additionalItems" if is_tuple => drop(result.insert("items".to_owned(), modern(value))),
             "additionalItems" => {}
+            "dependencies" => result.extend(dependencies(value)),
             "prefixItems" | "allOf" | "anyOf" | "oneOf" => drop(result.insert(name.clone(), each(value))),
             "properties" | "patternProperties" | "definitions" | "$defs" | "dependentSchemas" => {
                 result.insert(name.clone(), each_member(value));
@@ -186,6 +187,17 @@ fn modern(schema: &Value) -> Value {
         }
     }
     Value::Object(result)
+}
+
+/// What draft 7 has under one name: which members another needs, and what holds where another is.
+fn dependencies(all: &Value) -> Map<String, Value> {
+    let all = all.as_object().cloned().unwrap_or_default();
+    let (needs, holds): (Map<_, _>, Map<_, _>) = all.into_iter().partition(|(_, one)| one.is_array());
+    let parts = [
+        ("dependentRequired", Value::Object(needs)),
+        ("dependentSchemas", each_member(&Value::Object(holds))),
+    ];
+    parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }
 
 fn each(list: &Value) -> Value {
@@ -240,6 +252,19 @@ mod tests {
         assert_eq!(schema["properties"]["items"]["prefixItems"], json!([{"type": "string"}]));
         assert_eq!(schema["properties"]["items"]["items"], json!({"type": "null"}));
         assert_eq!(schema["properties"]["data"], json!({"enum": [{"items": [1]}]}));
+    }
+
+    #[test]
+    fn dependencies_of_draft_7_hold() {
+        let parameters =
+            of(&json!({"type": "object", "dependencies": {"a": ["b"], "c": {"required": ["d"]}}}));
+        let validator = compile(&parameters.schema).unwrap();
+        for (arguments, fits) in
+            [("{\"a\": 1}", false), (r#"{"a": 1, "b": 2}"#, true), ("{\"c\": 1}", false), ("{}", true)]
+        {
+            let arguments: Value = serde_json::from_str(arguments).unwrap();
+            assert_eq!(validator.is_valid(&arguments), fits, "{arguments}");
+        }
     }
 
     #[test]

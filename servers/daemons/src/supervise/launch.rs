@@ -25,7 +25,8 @@ pub(super) fn prepare(process: &Process) -> io::Result<()> {
     fs::set_permissions(&process.folder, fs::Permissions::from_mode(0o700))
 }
 
-/// Makes the socket that the daemon is given. It outlives the daemon, so that calls wait while it is started anew.
+/// Makes the socket that the daemon is given, with each start another: in the queue of one that was used there are
+/// connections that nobody waits on any more, and a simple daemon would end when it answers there.
 pub(super) fn listen(process: &Process) -> io::Result<UnixListener> {
     let path = process.folder.join(socket_name(process.name()));
     match fs::remove_file(&path) {

@@ -8,11 +8,13 @@
 //! process     one of them, as everybody sees it
 //! launch      what is started, and what it may touch
 //! log         what it prints, bounded
+//! hang        whether it still answers
 //! run         its life
 //! ```
 
 mod backoff;
 mod check;
+mod hang;
 mod launch;
 mod log;
 mod process;

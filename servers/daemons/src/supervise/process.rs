@@ -1,6 +1,7 @@
 //! A daemon that the hub runs, as everybody sees it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::log::Log;
 use super::settings::ProcessSettings;
+use crate::settings::Bounds;
 
 /// One of them.
 #[derive(Debug)]
@@ -18,6 +20,12 @@ pub(crate) struct Process {
     pub(super) log: Log,
     /// Somebody asked for a new start.
     pub(super) restart: Notify,
+    /// A call was not answered in time: it may hang.
+    pub(super) doubted: Notify,
+    pub(super) bounds: Bounds,
+    calls: AtomicUsize,
+    /// The last call that was under way is over.
+    idle: Notify,
     ready: watch::Sender<bool>,
     view: Mutex<View>,
 }
@@ -85,12 +93,16 @@ impl State {
 }
 
 impl Process {
-    pub(crate) fn new(settings: ProcessSettings, folders: &Path, logs: &Path) -> Arc<Self> {
+    pub(crate) fn new(settings: ProcessSettings, folders: &Path, logs: &Path, bounds: &Bounds) -> Arc<Self> {
         let view = View { state: State::Elsewhere, starts: 0, last_end: None, gaps: Vec::new() };
         Arc::new(Self {
             folder: folders.join(&settings.name),
             log: Log::new(logs.join(format!("daemon-{}.log", settings.name))),
             restart: Notify::new(),
+            doubted: Notify::new(),
+            bounds: *bounds,
+            calls: AtomicUsize::new(0),
+            idle: Notify::new(),
             ready: watch::channel(false).0,
             view: Mutex::new(view),
             settings,
@@ -142,6 +154,24 @@ impl Process {
         }
     }
 
+    /// A call of it begins, and lasts as long as what this gives.
+    pub(crate) fn begin_call(&self) -> CallUnderWay<'_> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        CallUnderWay(self)
+    }
+
+    /// A call was not answered in time: whether it hangs is looked at now, and not after a while.
+    pub(crate) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Waits until no call is under way.
+    pub(super) async fn is_idle(&self) {
+        while self.calls.load(Ordering::SeqCst) > 0 {
+            self.idle.notified().await;
+        }
+    }
+
     pub(super) fn set(&self, state: State) {
         self.lock().state = state;
         self.ready.send_replace(matches!(state, State::Ready { .. }));
@@ -159,5 +189,16 @@ impl Process {
 
     fn lock(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is under way.
+pub(crate) struct CallUnderWay<'a>(&'a Process);
+
+impl Drop for CallUnderWay<'_> {
+    fn drop(&mut self) {
+        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_one();
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! The life of a daemon that the hub runs.
 
-use std::os::unix::net::UnixListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,20 +8,16 @@ use drawbridge_sandbox::{Cause, Child, Ended, Exit, Sandbox, Signal, WaitError};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
+use super::hang;
 use super::launch;
 use super::process::{Process, State};
 use super::settings::SocketKind;
-use crate::folder::Folder;
-use crate::registry::socket_name;
-use crate::wire::is_answering;
 
 /// How long a daemon may take to answer for the first time.
 const READY_TIME_MAX: Duration = Duration::from_secs(30);
 /// How often it is asked until then, and how long one question may take.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 const ASK_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long the answer to that may be, in bytes.
-const ASK_BYTES_MAX: usize = 64 * 1024;
 /// How long it has to end by itself when it is asked to.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -43,7 +38,7 @@ pub(super) async fn run(
     sandbox: Arc<Sandbox>,
     stop: CancellationToken,
 ) {
-    let (mut backoff, mut socket) = (Backoff::default(), None);
+    let mut backoff = Backoff::default();
     loop {
         process.set(State::Waiting);
         tokio::select! {
@@ -51,7 +46,7 @@ pub(super) async fn run(
             () = all_ready(&needs) => {}
         }
         let begun = Instant::now();
-        match once(&process, &mut socket, &sandbox, &stop).await {
+        match once(&process, &sandbox, &stop).await {
             End::Stop => break,
             End::Restart => backoff = Backoff::default(),
             End::Itself(why) => {
@@ -93,13 +88,8 @@ async fn rest(process: &Process, pause: Option<Duration>, stop: &CancellationTok
 }
 
 /// From one start to the end.
-async fn once(
-    process: &Arc<Process>,
-    socket: &mut Option<UnixListener>,
-    sandbox: &Sandbox,
-    stop: &CancellationToken,
-) -> End {
-    let (mut child, secrets) = match start(process, socket, sandbox).await {
+async fn once(process: &Arc<Process>, sandbox: &Sandbox, stop: &CancellationToken) -> End {
+    let (mut child, secrets) = match start(process, sandbox).await {
         Ok(started) => started,
         Err(why) => return End::Itself(format!("it could not be started: {why}")),
     };
@@ -118,9 +108,7 @@ async fn once(
     let mut life = pin!(async { tokio::join!(child.wait(), logged).0 });
     let end = tokio::select! {
         ended = &mut life => return End::Itself(in_words(&ended)),
-        () = not_ready(process, pid) => {
-            End::Itself(format!("it did not answer within {} s of its start", READY_TIME_MAX.as_secs()))
-        }
+        why = is_silent(process, pid) => End::Itself(why),
         () = process.restart.notified() => End::Restart,
         () = stop.cancelled() => End::Stop,
     };
@@ -131,24 +119,15 @@ async fn once(
     end
 }
 
-async fn start(
-    process: &Process,
-    socket: &mut Option<UnixListener>,
-    sandbox: &Sandbox,
-) -> Result<(Child, Vec<String>), String> {
+async fn start(process: &Process, sandbox: &Sandbox) -> Result<(Child, Vec<String>), String> {
     let variables = process.settings.environment.ask()?;
     launch::prepare(process)
         .map_err(|error| format!("its folder {} cannot be made: {error}", process.folder.display()))?;
     let given = match process.settings.socket {
         SocketKind::Own => None,
         SocketKind::Given => {
-            let listener = match socket {
-                Some(listener) => listener,
-                none => none.insert(
-                    launch::listen(process).map_err(|error| format!("its socket cannot be made: {error}"))?,
-                ),
-            };
-            Some(listener.try_clone().map_err(|error| error.to_string())?.into())
+            let listener = launch::listen(process);
+            Some(listener.map_err(|error| format!("its socket cannot be made: {error}"))?.into())
         }
     };
     let launch = launch::launch(process, given, &variables);
@@ -156,27 +135,21 @@ async fn start(
     Ok((child, variables.into_iter().map(|(_, value)| value).collect()))
 }
 
-/// Says so when it answers. Ends only when it does not.
-async fn not_ready(process: &Process, pid: u32) {
+/// Says so when it answers. Ends only when it does not, or not any more, and says how.
+async fn is_silent(process: &Process, pid: u32) -> String {
     let asking = async {
         loop {
             tokio::time::sleep(ASK_EVERY).await;
-            if matches!(tokio::time::timeout(ASK_TIME_MAX, ask(process)).await, Ok(true)) {
+            if matches!(tokio::time::timeout(ASK_TIME_MAX, hang::ask(process)).await, Ok(Ok(()))) {
                 return;
             }
         }
     };
-    if tokio::time::timeout(READY_TIME_MAX, asking).await.is_ok() {
-        process.set(State::Ready { pid, since: Instant::now() });
-        std::future::pending::<()>().await;
+    if tokio::time::timeout(READY_TIME_MAX, asking).await.is_err() {
+        return format!("it did not answer within {} s of its start", READY_TIME_MAX.as_secs());
     }
-}
-
-async fn ask(process: &Process) -> bool {
-    match Folder::open(&process.folder) {
-        Ok(folder) => is_answering(&folder, &socket_name(process.name()), ASK_BYTES_MAX).await.is_ok(),
-        Err(_) => false,
-    }
+    process.set(State::Ready { pid, since: Instant::now() });
+    hang::hangs(process).await
 }
 
 fn in_words(ended: &Result<Ended, WaitError>) -> String {

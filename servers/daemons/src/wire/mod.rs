@@ -12,5 +12,5 @@ mod frame;
 mod link;
 mod message;
 
-pub(crate) use link::{Link, is_answering};
+pub(crate) use link::{CallError, Link, is_answering};
 pub(crate) use message::{Answer, RpcError};

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use drawbridge_contract::{Change, OldParams, Server as _};
 use drawbridge_daemons::{Daemons, DaemonsSettings};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
 
-use crate::desk::{Desk, echo, tools, until};
+use crate::desk::{Desk, echo, next, tools, until};
 
 #[tokio::test]
 async fn a_method_is_a_tool_and_a_method_of_the_older_dialect() {
@@ -26,6 +28,66 @@ async fn a_method_is_a_tool_and_a_method_of_the_older_dialect() {
     let kit = desk.open();
     kit.check("weather_today", r#"{"text": "hello"}"#, r#"["hello"]"#).await;
     assert_eq!(kit.data("weather_today", r#"{"text": "x"}"#).await, json!({"result": ["x"]}));
+}
+
+/// Describes `a` with one method that reads, takes anything and gives what this schema of draft 7 says.
+fn describe_results(desk: &Desk, result_schema: &Value) {
+    let params = json!({"type": "array", "items": [{"title": "value"}]});
+    let cap = json!({"capabilities": [{"method": "b", "annotations": {"readOnlyHint": true}, "params_schema": params,
+        "result_schema": result_schema}]});
+    desk.write("a.cap.json", &cap, 0o600);
+}
+
+/// Answers each request with its first parameter, or with an error where there is none.
+async fn first(mut stream: UnixStream) {
+    while let Some(request) = next(&mut stream).await {
+        let mut answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": request["params"][0]});
+        if request["params"].as_array().is_some_and(Vec::is_empty) {
+            answer = json!({"id": request["id"], "error": {"code": -32055, "message": "nothing was given"}});
+        }
+        if stream.write_all(format!("{answer}\0").as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_result_schema_is_the_output_schema_and_results_are_held_to_it() {
+    let desk = Desk::new();
+    describe_results(&desk, &json!({"type": "array", "items": [{"type": "string"}, {"type": "integer"}]}));
+    desk.daemon("a", first);
+    let daemons = Daemons::open(&desk.settings()).unwrap();
+    let found = daemons.tools();
+    let spec = found.iter().find(|tool| tool.spec().name == "a_b").unwrap().spec().clone();
+    assert_eq!(spec.problems(), Vec::<String>::new());
+    let schema: Value = serde_json::from_str(spec.output_schema.unwrap().get()).unwrap();
+    let places = &schema["properties"]["result"]["prefixItems"];
+    assert_eq!(places, &json!([{"type": "string"}, {"type": "integer"}]), "{schema}");
+
+    let kit = desk.open();
+    let fits = kit.data("a_b", r#"{"value": ["x", 1]}"#).await;
+    assert_eq!(fits, json!({"result": ["x", 1]}));
+    jsonschema::validate(&schema, &fits).unwrap();
+    let misfit = kit.call("a_b", r#"{"value": ["x", "y"]}"#).await.unwrap();
+    let said = misfit.content.plain_text();
+    assert!(misfit.is_error && misfit.structured.is_none(), "{said}");
+    assert!(said.contains("does not fit its own result_schema for b (at /result/1: "), "{said}");
+    assert!(said.contains(r#"It answered: ["x","y"]"#), "what was done is not lost: {said}");
+    assert!(misfit.meta.unwrap().get().contains(r#""result":["x","y"]"#));
+    let failed = kit.call("a_b", "{}").await.unwrap();
+    assert!(failed.is_error && failed.structured.is_none(), "an error need not fit");
+    assert!(failed.meta.unwrap().get().contains("-32055"));
+}
+
+#[tokio::test]
+async fn an_object_is_the_structured_content_itself() {
+    let desk = Desk::new();
+    describe_results(&desk, &json!({"type": "object", "required": ["city"]}));
+    desk.daemon("a", first);
+    let kit = desk.open();
+    assert_eq!(kit.data("a_b", r#"{"value": {"city": "Paris"}}"#).await, json!({"city": "Paris"}));
+    kit.check("a_b", r#"{"value": {"town": "Paris"}}"#, "\"city\" is a required property").await;
+    kit.check("a_b", r#"{"value": "Paris"}"#, "is not of type \"object\"").await;
 }
 
 #[tokio::test]
