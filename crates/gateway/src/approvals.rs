@@ -9,7 +9,7 @@ use drawbridge_store::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::mask::{cut, whole};
+use crate::mask::{cut_at, whole};
 use crate::record::unavailable;
 use crate::seal::{Sealer, State};
 
@@ -17,6 +17,8 @@ use crate::seal::{Sealer, State};
 pub(crate) const QUESTION: &str = APPROVAL;
 /// What "for an hour" means, in microseconds.
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
+/// How much of a call's arguments the host's window shows, in characters: enough to decide by. What is more is counted.
+const ASKED_CHARACTERS_MAX: usize = 4_000;
 /// How long a question waits for the owner, in microseconds: a day.
 const WAITS_US: i64 = 24 * HOUR_US;
 
@@ -181,6 +183,10 @@ impl Question {
     fn message(&self) -> String {
         let Self { caller, target, why, .. } = self;
         // The host's window shows it as it comes, and a person decides by it (attack H4).
-        visible(&format!("Allow {target} for {caller}?\n{}\n({why})", cut(&self.shown))).into_owned()
+        visible(&format!(
+            "Allow {target} for {caller}?\n{}\n({why})",
+            cut_at(&self.shown, ASKED_CHARACTERS_MAX)
+        ))
+        .into_owned()
     }
 }
