@@ -1,6 +1,6 @@
 //! How many tokens something has, where nobody counts them for us.
 
-use super::{Message, Part};
+use super::{DocumentSource, Message, Part};
 
 /// Bytes of a token: of English about four; of other scripts in UTF-8 this is near enough, and rather too many tokens
 /// than too few.
@@ -12,6 +12,8 @@ pub const IMAGE_TOKENS: u64 = 1_500;
 /// Bytes of a PDF in base64 for each token that its pages come to: a page of words has some 30 KB and 2 000 tokens, a
 /// scanned one more bytes and about as many tokens. Rather too many than too few.
 const DOCUMENT_BYTES_PER_TOKEN: u64 = 8;
+/// A document at an address, of whose length nobody knows anything: some ten pages.
+const DOCUMENT_TOKENS_ASSUMED: u64 = 20_000;
 
 /// About how many tokens these words have.
 #[must_use]
@@ -27,10 +29,18 @@ fn tokens_of_part(part: &Part) -> u64 {
     match part {
         Part::Text { text } => tokens_of(text),
         Part::Image(_) => IMAGE_TOKENS,
-        Part::File(document) => (document.base64.len() as u64).div_ceil(DOCUMENT_BYTES_PER_TOKEN),
+        Part::File(document) => tokens_of(&document.name) + tokens_of_document(&document.source),
         Part::Reasoning(thought) => tokens_of(&thought.text),
         Part::ToolCall(call) => tokens_of(&call.name) + tokens_of(&call.arguments),
         Part::ToolResult(result) => result.parts.iter().map(tokens_of_part).sum(),
+    }
+}
+
+fn tokens_of_document(source: &DocumentSource) -> u64 {
+    match source {
+        DocumentSource::Data { base64, .. } => (base64.len() as u64).div_ceil(DOCUMENT_BYTES_PER_TOKEN),
+        DocumentSource::Text { text } => tokens_of(text),
+        DocumentSource::Url { .. } => DOCUMENT_TOKENS_ASSUMED,
     }
 }
 
@@ -42,6 +52,15 @@ mod tests {
     #[test]
     fn nothing_is_no_token_and_anything_is_one() {
         assert_eq!(["", "a", "abcd", "abcde"].map(tokens_of), [0, 1, 1, 2]);
+    }
+
+    #[test]
+    fn documents_count_by_what_is_known_of_them() {
+        use super::super::Document;
+        let tokens = |document| tokens_of_part(&Part::File(document)) - tokens_of("document");
+        assert_eq!(tokens(Document::text(None, "abcdefgh")), 2);
+        assert_eq!(tokens(Document::pdf(None, "A".repeat(80_000))), 10_000);
+        assert_eq!(tokens(Document::at(None, "https://a.example")), DOCUMENT_TOKENS_ASSUMED);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Document;
+
 /// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -41,7 +43,7 @@ pub enum Part {
     },
     /// A picture.
     Image(Image),
-    /// A document that the provider reads itself.
+    /// A document.
     File(Document),
     /// What a model thought before it answered.
     Reasoning(Reasoning),
@@ -59,24 +61,6 @@ pub struct Image {
     /// How closely to look: `low`, `high` or `auto`; only OpenAI's dialects know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-}
-
-/// A document that is given to the provider as it is: a PDF.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Document {
-    /// What it is called.
-    pub name: String,
-    /// `application/pdf`.
-    pub media_type: String,
-    /// Its bytes in base64, as every dialect wants them.
-    pub base64: String,
-}
-
-impl Document {
-    /// Itself as an address.
-    pub(crate) fn url(&self) -> String {
-        format!("data:{};base64,{}", self.media_type, self.base64)
-    }
 }
 
 /// Where the bytes of a picture are.
@@ -204,6 +188,15 @@ impl Part {
         }
     }
 
+    /// The document, if that is what it is.
+    #[must_use]
+    pub fn as_document(&self) -> Option<&Document> {
+        match self {
+            Self::File(document) => Some(document),
+            _ => None,
+        }
+    }
+
     /// The reasoning, if that is what it is.
     #[must_use]
     pub fn as_reasoning(&self) -> Option<&Reasoning> {
@@ -260,7 +253,7 @@ impl Image {
 }
 
 /// Media type and base64 of a `data:` address (RFC 2397), if it has both.
-fn data_url(url: &str) -> Option<(&str, &str)> {
+pub(super) fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, base64) = url.strip_prefix("data:")?.split_once(',')?;
     let media_type = head.strip_suffix(";base64")?;
     Some((media_type.split(';').next().filter(|kind| !kind.is_empty())?, base64))

@@ -3,6 +3,7 @@
 //! ```text
 //! request     the question: messages, tools, how to sample
 //! message     roles and parts: text, images, reasoning, tool calls and their results
+//! document    PDF files, texts and addresses of both in messages
 //! piece       one step of an answer that is still coming
 //! accumulate  pieces made into a result, with what was measured here
 //! result      the whole answer: message, usage, statistics, which model on which runtime
@@ -10,6 +11,7 @@
 //! ```
 
 mod accumulate;
+mod document;
 mod estimate;
 mod failure;
 mod message;
@@ -19,10 +21,12 @@ mod request;
 mod result;
 
 pub use accumulate::{ANSWER_BYTES_MAX, Accumulator, TOOL_CALLS_MAX, TooMuch};
+pub(crate) use document::PDF;
+pub use document::{Document, DocumentSource, NoDocument};
 pub use estimate::{IMAGE_TOKENS, tokens_of};
 pub use failure::{Failure, FailureKind, MESSAGE_CHARACTERS_MAX};
 pub(crate) use message::words;
-pub use message::{Document, Image, ImageSource, Message, Part, Reasoning, Role, ToolCall, ToolResultPart};
+pub use message::{Image, ImageSource, Message, Part, Reasoning, Role, ToolCall, ToolResultPart};
 pub use piece::{Piece, Stage};
 pub use raw::RawJson;
 pub use request::{ChatRequest, Effort, Extra, Family, ResponseFormat, ToolChoice, ToolDefinition};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Message, Part, RawJson, Role, tokens_of};
+use super::{Document, Message, Part, RawJson, Role, tokens_of};
 
 /// What is asked of a model. What is `None` or empty is left to the provider.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -172,10 +172,10 @@ impl ChatRequest {
         self.messages.iter().flat_map(|one| &one.parts).any(has_image_url)
     }
 
-    /// Whether documents are in it.
-    #[must_use]
-    pub fn has_documents(&self) -> bool {
-        self.messages.iter().flat_map(|message| &message.parts).any(|part| matches!(part, Part::File(_)))
+    /// Every document in it, those in results of tools included.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        parts.flat_map(with_parts_of_results).filter_map(Part::as_document)
     }
 
     /// About how many tokens the prompt has, tools included: what is reserved before the provider counts.
@@ -186,6 +186,14 @@ impl ChatRequest {
             tokens_of(&one.name) + tokens_of(&one.description) + tokens_of(one.parameters.get())
         };
         messages + self.tools.iter().map(tool).sum::<u64>()
+    }
+}
+
+/// A part, or, of a tool's result, all of its parts.
+fn with_parts_of_results(part: &Part) -> &[Part] {
+    match part {
+        Part::ToolResult(result) => &result.parts,
+        part => std::slice::from_ref(part),
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::chat::{ChatRequest, Document, Effort, Image, Message, Part, RawJson, ResponseFormat, Role};
+use crate::chat::{ChatRequest, Document, Effort, Image, Message, PDF, Part, RawJson, ResponseFormat, Role};
 
 /// How many files one question may have.
 pub(crate) const FILES_MAX: usize = 16;
@@ -145,15 +145,12 @@ async fn read_file(context: &Context, path: &str) -> Result<Vec<Part>, ToolError
     Ok(parts)
 }
 
-/// The only documents that providers read.
-const PDF: &str = "application/pdf";
-
 /// A file that a provider reads itself.
 fn document(block: &Value, path: &str) -> Option<Part> {
     let (resource, name) = (&block["resource"], path.rsplit('/').next().unwrap_or(path));
     let is_pdf = resource["mimeType"].as_str() == Some(PDF);
     let base64 = resource["blob"].as_str().filter(|_| is_pdf)?;
-    Some(Part::File(Document { name: name.into(), media_type: PDF.into(), base64: base64.into() }))
+    Some(Part::File(Document::pdf(Some(name.to_owned()), base64)))
 }
 
 fn unreadable(block: &Value, path: &str) -> ToolError {
@@ -224,7 +221,7 @@ mod tests {
     #[test]
     fn a_pdf_is_given_as_it_is_and_what_nobody_reads_is_named() {
         let given = document(&blob(PDF), "notes/bill.pdf");
-        let wanted = Document { name: "bill.pdf".into(), media_type: PDF.into(), base64: "JVBERi0=".into() };
+        let wanted = Document::pdf(Some("bill.pdf".into()), "JVBERi0=");
         assert_eq!(given, Some(Part::File(wanted)));
         assert_eq!(document(&blob("application/zip"), "a.zip"), None);
         let why = unreadable(&blob("application/zip"), "a.zip").to_string();

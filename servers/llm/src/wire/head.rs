@@ -114,7 +114,7 @@ impl Head {
             reaches_further: [top.models, top.fallbacks, top.integrations].iter().any(Option::is_some),
             model_at: place(body, top.model),
             stream_options_at: top.stream_options.map(|raw| place(body, raw)),
-            has_files: memchr::memmem::find(body, b";base64,").is_some(),
+            has_files: memchr::memmem::find(body, b"base64").is_some(),
             prompt_bytes: body.len(),
         })
     }

@@ -5,6 +5,7 @@
 //! client     the dialects that clients speak to us: requests read, answers written
 //! head       what has to be known of a request that goes on as it is
 //! relay      an answer that goes on as it is, with its usage read on the way
+//! documents  files in questions, for those who read them and those who do not
 //! models     lists of models          embeddings   texts made into vectors
 //! errors     providers' errors, made into the same few kinds
 //! lines, sse bytes cut into lines and events
@@ -15,6 +16,7 @@
 mod anthropic;
 mod client;
 mod decoder;
+mod documents;
 mod embeddings;
 mod errors;
 mod gemini;

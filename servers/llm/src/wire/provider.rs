@@ -5,7 +5,7 @@ use super::embeddings::{self, EmbedRequest, EmbedResult};
 use super::json::invalid;
 use super::models::{self, ModelEntry};
 use super::openai_chat::{self, Flavour};
-use super::{anthropic, gemini, lm_studio_v1, ollama, openai_responses};
+use super::{anthropic, documents, gemini, lm_studio_v1, ollama, openai_responses};
 use crate::chat::{ChatRequest, Failure, Piece};
 
 /// A dialect that we speak to providers. Paths begin at the provider's address, which includes the version.
@@ -114,10 +114,22 @@ impl ProviderDialect {
         !matches!(self, Self::LmStudioV0 | Self::LmStudioV1 | Self::Ollama | Self::Gemini)
     }
 
-    /// Whether there are words for a document. Whether the model reads it, its provider says.
+    /// Whether there are words for a PDF file. Whether the model reads it, its provider says.
     #[must_use]
     pub fn takes_documents(self) -> bool {
         !matches!(self, Self::LmStudioV0 | Self::LmStudioV1 | Self::Ollama | Self::LlamaCpp)
+    }
+
+    /// Whether the provider fetches documents from addresses itself.
+    #[must_use]
+    pub fn takes_document_urls(self) -> bool {
+        matches!(self, Self::OpenAiResponses | Self::Anthropic)
+    }
+
+    /// Whether there are words for a document that is a text; else it becomes words of its message.
+    #[must_use]
+    pub fn takes_texts(self) -> bool {
+        self == Self::Anthropic
     }
 
     /// The body of a chat request.
@@ -130,11 +142,7 @@ impl ProviderDialect {
                 "this provider takes no addresses of images: give the image itself, as data:image/…;base64,…",
             ));
         }
-        if !self.takes_documents() && request.has_documents() {
-            return Err(invalid(
-                "this provider reads no PDF files: ask a model of OpenAI, Anthropic or Gemini, or give it the text",
-            ));
-        }
+        let request = &*documents::fitting(self, request)?;
         match self {
             Self::OpenAiChat => Ok(openai_chat::encode_request::encode(request, Flavour::OpenAi)),
             Self::Compatible => Ok(openai_chat::encode_request::encode(request, Flavour::Compatible)),

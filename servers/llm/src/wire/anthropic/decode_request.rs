@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::json::{Mixed, invalid, or_default, question};
-use super::super::openai_chat::decode_request::{effort as effort_word, untranslatable};
+use super::super::openai_chat::decode_request::{effort as effort_word, kept_elsewhere, untranslatable};
 use crate::chat::{
-    ChatRequest, Effort, Extra, Failure, Family, Image, Message, Part, RawJson, Reasoning, ResponseFormat,
-    Role, ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
+    ChatRequest, Document, Effort, Extra, Failure, Family, Image, Message, Part, RawJson, Reasoning,
+    ResponseFormat, Role, ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
 };
 
 /// Budgets of thinking up to these numbers of tokens are a low and a medium effort.
@@ -87,11 +87,19 @@ struct Block {
     content: Option<Content>,
     #[serde(default, deserialize_with = "or_default")]
     is_error: bool,
+    #[serde(default)]
+    title: Option<String>,
+    /// Of a document: what the model is to know of it.
+    #[serde(default)]
+    context: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Source {
     r#type: String,
+    /// Of a document that is made of words: a text, or blocks of it.
+    #[serde(default)]
+    content: Option<Content>,
     #[serde(default)]
     media_type: Option<String>,
     #[serde(default)]
@@ -187,8 +195,20 @@ impl Ask {
 fn parts_of(content: Content) -> Result<Vec<Part>, Failure> {
     match content {
         Mixed::Text(text) => Ok(vec![Part::text(text)]),
-        Mixed::List(blocks) => blocks.into_iter().map(Block::translated).collect(),
+        Mixed::List(blocks) => {
+            let mut parts = Vec::with_capacity(blocks.len());
+            for mut block in blocks {
+                parts.extend(block.context.take().filter(|words| !words.trim().is_empty()).map(about));
+                parts.push(block.translated()?);
+            }
+            Ok(parts)
+        }
     }
+}
+
+/// What is to be known of the document that follows: no other dialect has a place for it in the document.
+fn about(context: String) -> Part {
+    Part::text(format!("\nAbout the document that follows: {context}\n"))
 }
 
 impl WireMessage {
@@ -218,6 +238,7 @@ impl Block {
         match kind.as_str() {
             "text" => self.text.map(Part::text),
             "image" => self.source.and_then(Source::image).map(Part::Image),
+            "document" => return document(self.title, self.source),
             "thinking" => Some(thought(self.thinking.unwrap_or_default(), self.signature, false)),
             "redacted_thinking" => self.data.map(|data| thought(String::new(), Some(data), true)),
             "tool_use" => called(self.id, self.name, self.input),
@@ -241,6 +262,33 @@ fn told(call: Option<String>, content: Option<Content>, is_error: bool) -> Resul
     let call = call.ok_or_else(|| invalid("a tool_result says with tool_use_id which call it answers"))?;
     let parts = content.map(parts_of).transpose()?.unwrap_or_default();
     Ok(Part::ToolResult(ToolResultPart { call, parts, is_error }))
+}
+
+fn document(title: Option<String>, source: Option<Source>) -> Result<Part, Failure> {
+    let source = source.ok_or_else(|| invalid("a document has a source"))?;
+    match (source.r#type.as_str(), source.data, source.url, source.content) {
+        ("base64", Some(data), ..) => {
+            let media_type = source.media_type.unwrap_or_default();
+            Part::file_of(title, &media_type, &data).map_err(|error| invalid(error.to_string()))
+        }
+        ("text", Some(text), ..) => Ok(Part::File(Document::text(title, text))),
+        ("url", _, Some(url), _) => Ok(Part::File(Document::at(title, url))),
+        ("content", _, _, Some(content)) => written(title, content),
+        ("file", ..) => Err(kept_elsewhere("source of type base64 or text")),
+        (other, ..) => Err(invalid(format!("a document's source of type {other:?} cannot be read"))),
+    }
+}
+
+/// A document of several pieces, all of which are words.
+fn written(title: Option<String>, content: Content) -> Result<Part, Failure> {
+    let parts = parts_of(content)?;
+    if parts.iter().any(|part| part.as_text().is_none()) {
+        return Err(invalid(
+            "a document whose content is more than text cannot be given to this model: put its pictures beside it",
+        ));
+    }
+    let pieces: Vec<&str> = parts.iter().filter_map(Part::as_text).collect();
+    Ok(Part::File(Document::text(title, pieces.join("\n\n"))))
 }
 
 impl Source {

@@ -7,8 +7,8 @@ use super::super::json::{arguments, body, spare};
 use super::super::seal::Maker;
 use super::KNOWN;
 use crate::chat::{
-    ChatRequest, Effort, Family, Image, ImageSource, Part, RawJson, Reasoning, ResponseFormat, Role,
-    ToolChoice, ToolDefinition, ToolResultPart,
+    ChatRequest, Document, DocumentSource, Effort, Family, Image, ImageSource, Part, RawJson, Reasoning,
+    ResponseFormat, Role, ToolChoice, ToolDefinition, ToolResultPart,
 };
 
 /// The dialect wants a number; this is what its newer models give at least.
@@ -145,6 +145,7 @@ enum Block<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Source<'a> {
     Base64 { media_type: &'a str, data: &'a str },
+    Text { media_type: &'a str, data: &'a str },
     Url { url: &'a str },
 }
 
@@ -243,10 +244,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
     match part {
         Part::Text { text } => (!text.trim().is_empty()).then_some(Block::Text { text }),
         Part::Image(image) => Some(picture(image)),
-        Part::File(file) => {
-            let source = Source::Base64 { media_type: &file.media_type, data: &file.base64 };
-            Some(Block::Document { title: &file.name, source })
-        }
+        Part::File(document) => file(document),
         Part::Reasoning(thought) => reasoning(thought),
         Part::ToolCall(call) => {
             Some(Block::ToolUse { id: &call.id, name: &call.name, input: arguments(&call.arguments) })
@@ -262,6 +260,17 @@ fn reasoning(thought: &Reasoning) -> Option<Block<'_>> {
         true => Block::RedactedThinking { data: seal },
         false => Block::Thinking { thinking: &thought.text, signature: seal },
     })
+}
+
+/// The dialect refuses texts that are empty.
+fn file(document: &Document) -> Option<Block<'_>> {
+    let source = match &document.source {
+        DocumentSource::Data { media_type, base64 } => Source::Base64 { media_type, data: base64 },
+        DocumentSource::Text { text } if text.trim().is_empty() => return None,
+        DocumentSource::Text { text } => Source::Text { media_type: "text/plain", data: text },
+        DocumentSource::Url { url } => Source::Url { url },
+    };
+    Some(Block::Document { title: &document.name, source })
 }
 
 fn picture(image: &Image) -> Block<'_> {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::super::json::{arguments, body, spare};
 use super::super::seal::Maker;
 use crate::chat::{
-    ChatRequest, Effort, Image, ImageSource, Message, Part, RawJson, ResponseFormat, Role, ToolCall,
-    ToolChoice, ToolDefinition, ToolResultPart, words,
+    ChatRequest, Document, DocumentSource, Effort, Image, ImageSource, Message, Part, RawJson,
+    ResponseFormat, Role, ToolCall, ToolChoice, ToolDefinition, ToolResultPart, words,
 };
 
 /// Google's word for a call that another model made, or whose signature the client did not keep: without a signature on
@@ -196,7 +196,8 @@ fn contents(request: &ChatRequest) -> Vec<Content<'_>> {
 /// A message's parts; pictures in results of tools stand behind the results.
 fn parts<'a>(request: &'a ChatRequest, message: &'a Message) -> Vec<WirePart<'a>> {
     let results = message.parts.iter().filter_map(Part::as_tool_result);
-    let pictures = results.flat_map(|result| &result.parts).filter_map(Part::as_image).filter_map(picture);
+    let shown = results.flat_map(|result| &result.parts).filter(|part| part.as_text().is_none());
+    let pictures = shown.filter_map(|part| wire_part(request, part));
     let mut parts: Vec<_> =
         message.parts.iter().filter_map(|part| wire_part(request, part)).chain(pictures).collect();
     if wants_signatures(&request.model) {
@@ -218,10 +219,7 @@ fn wire_part<'a>(request: &'a ChatRequest, part: &'a Part) -> Option<WirePart<'a
             (!text.is_empty()).then(|| WirePart { text: Some(text), ..WirePart::default() })
         }
         Part::Image(image) => picture(image),
-        Part::File(file) => Some(WirePart {
-            inline_data: Some(Blob { mime_type: &file.media_type, data: &file.base64 }),
-            ..WirePart::default()
-        }),
+        Part::File(document) => file(document),
         Part::ToolCall(call) => Some(called(call)),
         Part::ToolResult(result) => Some(told(request, result)),
         // Thoughts need not come back, and without their signature may not.
@@ -237,13 +235,22 @@ fn called(call: &ToolCall) -> WirePart<'_> {
     }
 }
 
+/// Texts have become words before, and addresses were refused.
+fn file(document: &Document) -> Option<WirePart<'_>> {
+    match &document.source {
+        DocumentSource::Data { media_type, base64 } => Some(inline(media_type, base64)),
+        DocumentSource::Text { .. } | DocumentSource::Url { .. } => None,
+    }
+}
+
+fn inline<'a>(mime_type: &'a str, data: &'a str) -> WirePart<'a> {
+    WirePart { inline_data: Some(Blob { mime_type, data }), ..WirePart::default() }
+}
+
 /// Pictures at addresses were refused before.
 fn picture(image: &Image) -> Option<WirePart<'_>> {
     match &image.source {
-        ImageSource::Data { media_type, base64 } => Some(WirePart {
-            inline_data: Some(Blob { mime_type: media_type, data: base64 }),
-            ..WirePart::default()
-        }),
+        ImageSource::Data { media_type, base64 } => Some(inline(media_type, base64)),
         ImageSource::Url { .. } => None,
     }
 }

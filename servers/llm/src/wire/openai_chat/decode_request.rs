@@ -116,6 +116,17 @@ struct WirePart {
     refusal: Option<String>,
     #[serde(default)]
     image_url: Option<ImageUrl>,
+    #[serde(default)]
+    file: Option<WireFile>,
+}
+
+/// A file in the request, or one that OpenAI keeps.
+#[derive(Deserialize, Default)]
+struct WireFile {
+    #[serde(default)]
+    filename: Option<String>,
+    #[serde(default)]
+    file_data: Option<String>,
 }
 
 /// An object as a rule; older programs send the address alone.
@@ -257,15 +268,28 @@ impl WirePart {
             ("image_url", _, Some(ImageUrl::Object { url, detail })) => {
                 Ok(Part::Image(Image { detail, ..Image::at(&url) }))
             }
+            ("file", ..) => file(self.file.unwrap_or_default()),
             (other, ..) => Err(untranslatable(other)),
         }
     }
 }
 
+fn file(file: WireFile) -> Result<Part, Failure> {
+    let data = file.file_data.ok_or_else(|| kept_elsewhere("file_data"))?;
+    Part::file(file.filename, &data).map_err(|error| invalid(error.to_string()))
+}
+
+/// A file that a client left with its provider is with no other.
+pub(crate) fn kept_elsewhere(word: &str) -> Failure {
+    invalid(format!(
+        "a file that another provider keeps cannot be given to this model: put it into the question itself, as {word}"
+    ))
+}
+
 /// Nothing of a message is dropped in silence.
 pub(crate) fn untranslatable(kind: &str) -> Failure {
     invalid(format!(
-        "a part of type {kind:?} cannot be given to this model: text and images can, as the dialect writes them"
+        "a part of type {kind:?} cannot be given to this model: text, images and files can, as the dialect writes them"
     ))
 }
 

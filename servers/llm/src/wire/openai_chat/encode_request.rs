@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::super::json::{body, spare};
 use super::{Flavour, KNOWN};
 use crate::chat::{
-    ChatRequest, Effort, Family, Image, Message, Part, RawJson, ResponseFormat, Role, ToolCall, ToolChoice,
-    ToolDefinition, ToolResultPart,
+    ChatRequest, Document, Effort, Family, Image, Message, Part, RawJson, ResponseFormat, Role, ToolCall,
+    ToolChoice, ToolDefinition, ToolResultPart,
 };
 
 /// The body of the request.
@@ -238,7 +238,7 @@ pub(crate) fn effort(effort: Effort) -> &'static str {
 
 fn messages(messages: &[Message], flavour: Flavour) -> Vec<WireMessage<'_>> {
     let mut out = Vec::with_capacity(messages.len());
-    // Results of tools carry no pictures here: they follow in a user's message once all results have been told.
+    // Results of tools carry no pictures and files here: they follow in a user's message once all results have been told.
     let mut pictures = Vec::new();
     for message in messages {
         if message.role != Role::Tool {
@@ -262,15 +262,16 @@ fn flush<'a>(pictures: &mut Vec<WirePart<'a>>, out: &mut Vec<WireMessage<'a>>) {
 
 fn results<'a>(message: &'a Message, pictures: &mut Vec<WirePart<'a>>, out: &mut Vec<WireMessage<'a>>) {
     for result in message.parts.iter().filter_map(Part::as_tool_result) {
-        pictures.extend(result.parts.iter().filter_map(Part::as_image).map(picture));
+        pictures.extend(result.parts.iter().filter(|part| part.as_text().is_none()).filter_map(part));
         out.push(told(result));
     }
 }
 
 fn told(result: &ToolResultPart) -> WireMessage<'_> {
     let words = crate::chat::words(&result.parts);
-    let has_picture = result.parts.iter().any(|part| part.as_image().is_some());
-    let words = if words.is_empty() && has_picture { "(a picture, shown below)".to_owned() } else { words };
+    let has_picture =
+        result.parts.iter().any(|part| part.as_image().is_some() || part.as_document().is_some());
+    let words = if words.is_empty() && has_picture { "(shown below)".to_owned() } else { words };
     WireMessage {
         role: "tool",
         content: Some(Content::Text(words)),
@@ -308,11 +309,15 @@ fn part(part: &Part) -> Option<WirePart<'_>> {
     match part {
         Part::Text { text } => Some(WirePart::Text { text }),
         Part::Image(image) => Some(picture(image)),
-        Part::File(file) => {
-            Some(WirePart::File { file: WireFile { filename: &file.name, file_data: file.url() } })
-        }
+        Part::File(document) => file(document),
         _ => None,
     }
+}
+
+/// Texts have become words before, and addresses were refused.
+fn file(document: &Document) -> Option<WirePart<'_>> {
+    let file_data = document.data_url()?;
+    Some(WirePart::File { file: WireFile { filename: &document.name, file_data } })
 }
 
 fn picture(image: &Image) -> WirePart<'_> {

@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::json::{Mixed, invalid, or_default, question};
-use super::super::openai_chat::decode_request::{choice, effort, no_parameters, untranslatable};
+use super::super::openai_chat::decode_request::{
+    choice, effort, kept_elsewhere, no_parameters, untranslatable,
+};
 use crate::chat::{
-    ChatRequest, Extra, Failure, Family, Image, Message, Part, RawJson, Reasoning, ResponseFormat, Role,
-    ToolCall, ToolDefinition, ToolResultPart,
+    ChatRequest, Document, Extra, Failure, Family, Image, Message, Part, RawJson, Reasoning, ResponseFormat,
+    Role, ToolCall, ToolDefinition, ToolResultPart,
 };
 
 /// Our question from the body of the request.
@@ -94,6 +96,12 @@ struct Content {
     image_url: Option<String>,
     #[serde(default)]
     detail: Option<String>,
+    #[serde(default)]
+    filename: Option<String>,
+    #[serde(default)]
+    file_data: Option<String>,
+    #[serde(default)]
+    file_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -246,8 +254,17 @@ impl Content {
             ("input_image", _, Some(url)) => {
                 Ok(Part::Image(Image { detail: self.detail, ..Image::at(&url) }))
             }
+            ("input_file", ..) => file(self.filename, self.file_data, self.file_url),
             (other, ..) => Err(untranslatable(other)),
         }
+    }
+}
+
+fn file(name: Option<String>, data: Option<String>, url: Option<String>) -> Result<Part, Failure> {
+    match (data, url) {
+        (Some(data), _) => Part::file(name, &data).map_err(|error| invalid(error.to_string())),
+        (None, Some(url)) => Ok(Part::File(Document::at(name, url))),
+        (None, None) => Err(kept_elsewhere("file_data")),
     }
 }
 

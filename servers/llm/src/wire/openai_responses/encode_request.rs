@@ -8,8 +8,8 @@ use super::super::openai_chat::encode_request::effort;
 use super::super::seal::Maker;
 use super::KNOWN;
 use crate::chat::{
-    ChatRequest, Family, Image, Message, Part, RawJson, Reasoning, ResponseFormat, Role, ToolCall,
-    ToolChoice, ToolDefinition, ToolResultPart,
+    ChatRequest, Document, DocumentSource, Family, Image, Message, Part, RawJson, Reasoning, ResponseFormat,
+    Role, ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
 };
 
 /// The body of the request.
@@ -118,15 +118,20 @@ enum Content<'a> {
     SummaryText {
         text: &'a str,
     },
-    InputFile {
-        filename: &'a str,
-        file_data: String,
-    },
+    InputFile(WireFile<'a>),
     InputImage {
         image_url: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<&'a str>,
     },
+}
+
+/// OpenAI fetches what is at an address itself; it takes no name then.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WireFile<'a> {
+    Data { filename: &'a str, file_data: String },
+    Url { file_url: &'a str },
 }
 
 impl<'a> Body<'a> {
@@ -203,9 +208,17 @@ fn content(part: &Part, role: Role) -> Option<Content<'_>> {
         Part::Text { text } if role == Role::Assistant => Some(Content::OutputText { text }),
         Part::Text { text } => Some(Content::InputText { text }),
         Part::Image(image) => Some(picture(image)),
-        Part::File(file) => Some(Content::InputFile { filename: &file.name, file_data: file.url() }),
+        Part::File(document) => file(document),
         _ => None,
     }
+}
+
+/// Texts have become words before.
+fn file(document: &Document) -> Option<Content<'_>> {
+    Some(Content::InputFile(match &document.source {
+        DocumentSource::Url { url } => WireFile::Url { file_url: url },
+        _ => WireFile::Data { filename: &document.name, file_data: document.data_url()? },
+    }))
 }
 
 fn picture(image: &Image) -> Content<'_> {

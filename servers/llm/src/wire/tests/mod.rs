@@ -1,6 +1,7 @@
 //! Dialects tried with streams of the shape that their documentation shows: our own words in their order of events.
 
 mod anthropic;
+mod documents;
 mod errors_in_streams;
 mod gemini;
 mod limits;

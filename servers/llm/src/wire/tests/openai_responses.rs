@@ -112,7 +112,7 @@ fn what_openai_would_keep_is_refused_and_said() {
         (r#"{"model":"m","input":"x","tools":[{"type":"web_search"}]}"#, "web_search"),
         (
             r#"{"model":"m","input":[{"role":"user","content":[{"type":"input_file","file_id":"x"}]}]}"#,
-            "input_file",
+            "another provider keeps",
         ),
     ];
     for (body, word) in cases {

@@ -242,8 +242,8 @@ fn what_cannot_be_translated_is_refused_and_said() {
         (ClientDialect::OpenAiChat, r#"{"messages":[]}"#.to_owned(), "model"),
         (
             ClientDialect::Anthropic,
-            user(r#"{"type":"document","source":{"type":"text","data":"x"}}"#),
-            "document",
+            user(r#"{"type":"document","source":{"type":"file","file_id":"x"}}"#),
+            "another provider keeps",
         ),
         (
             ClientDialect::Anthropic,
@@ -268,39 +268,4 @@ fn older_ways_to_write_chat_completions_are_read() {
     assert_eq!((request.max_tokens, request.stop.as_slice()), (None, ["END".to_owned()].as_slice()));
     assert_eq!(request.messages[0].role, Role::System);
     assert!(request.has_image_urls());
-}
-
-#[test]
-fn a_document_goes_to_those_who_read_it_and_is_refused_by_name_elsewhere() {
-    use crate::chat::Document;
-    let file =
-        Document { name: "bill.pdf".into(), media_type: "application/pdf".into(), base64: "JVBERi0=".into() };
-    let parts = vec![Part::text("What is this?"), Part::File(file)];
-    let request = ChatRequest::new("m", vec![Message::of(Role::User, parts)]);
-    for (dialect, place, wanted) in [
-        (
-            ProviderDialect::OpenAiChat,
-            "/messages/0/content/1/file/file_data",
-            "data:application/pdf;base64,JVBERi0=",
-        ),
-        (ProviderDialect::Compatible, "/messages/0/content/1/file/filename", "bill.pdf"),
-        (
-            ProviderDialect::OpenAiResponses,
-            "/input/0/content/1/file_data",
-            "data:application/pdf;base64,JVBERi0=",
-        ),
-        (ProviderDialect::Anthropic, "/messages/0/content/1/source/media_type", "application/pdf"),
-        (ProviderDialect::Gemini, "/contents/0/parts/1/inlineData/mimeType", "application/pdf"),
-    ] {
-        let body: Value = serde_json::from_slice(&dialect.encode_chat(&request).unwrap()).unwrap();
-        assert_eq!(body.pointer(place), Some(&wanted.into()), "{dialect:?}: {body}");
-    }
-    for dialect in [
-        ProviderDialect::Ollama,
-        ProviderDialect::LlamaCpp,
-        ProviderDialect::LmStudioV0,
-        ProviderDialect::LmStudioV1,
-    ] {
-        assert!(dialect.encode_chat(&request).unwrap_err().message.contains("no PDF"), "{dialect:?}");
-    }
 }
