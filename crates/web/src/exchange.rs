@@ -9,14 +9,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{BoxError, Router};
 use bytes::Bytes;
 use drawbridge_contract::{
-    Answer, Arguments, Call, Caller, ExchangeBody, ExchangeMethod, ExchangeRefusal, ExchangeReply,
+    Answer, Arguments, Call, Caller, CancellationToken, ExchangeBody, ExchangeMethod, ExchangeRefusal, ExchangeReply,
     ExchangeRequest, ExchangeRoute, Exchanges, Handler, Live, Outcome, Refusal, Target,
 };
 use futures::Stream;
@@ -40,8 +40,7 @@ const REST: &str = "{*rest}";
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// One route of a server, and who answers there.
-#[derive(Clone)]
-struct Mount {
+pub(crate) struct Mount {
     server: Box<str>,
     exchanges: Arc<dyn Exchanges>,
     route: ExchangeRoute,
@@ -51,11 +50,12 @@ struct Mount {
 pub(crate) fn router(handler: &Arc<dyn Handler>) -> Router<Arc<Shared>> {
     mounts(handler).fold(Router::new(), |router, mount| {
         let (path, method) = (mount.route.path, mount.route.method);
+        let mount = Arc::new(mount);
         let serve = move |State(web): State<Arc<Shared>>,
                           Extension(caller): Extension<Arc<Caller>>,
                           request: Request| async move {
-            let served = serve(&mount, &web, caller, request).await;
-            served.unwrap_or_else(|problem| refuse(&mount, problem))
+            let entrance = Entrance { handler: web.handler.clone(), shutdown: web.shutdown.clone() };
+            mount.answer(&entrance, caller, request).await
         };
         let methods = match method {
             ExchangeMethod::Get => get(serve),
@@ -63,6 +63,24 @@ pub(crate) fn router(handler: &Arc<dyn Handler>) -> Router<Arc<Shared>> {
         };
         router.route(path, methods)
     })
+}
+
+/// The routes that take what is posted to one path and no other, by their paths.
+pub(crate) fn posts(handler: &Arc<dyn Handler>) -> impl Iterator<Item = (&'static str, Arc<Mount>)> {
+    let takes = |route: &ExchangeRoute| {
+        route.method == ExchangeMethod::Post && before_rest(route.path).is_none()
+    };
+    let posts = mounts(handler).filter(move |mount| takes(&mount.route));
+    posts.map(|mount| (mount.route.path, Arc::new(mount)))
+}
+
+/// What requests go to.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    /// The one door.
+    pub(crate) handler: Arc<dyn Handler>,
+    /// Cancelled when the hub ends.
+    pub(crate) shutdown: CancellationToken,
 }
 
 /// Where a key may also come as `x-api-key`, which is how programs of these protocols send it.
@@ -127,12 +145,15 @@ fn mounts(handler: &Arc<dyn Handler>) -> impl Iterator<Item = Mount> {
     })
 }
 
-async fn serve(
+async fn serve<B>(
     mount: &Mount,
-    web: &Arc<Shared>,
+    entrance: &Entrance,
     caller: Arc<Caller>,
-    request: Request,
-) -> Result<Response, Problem> {
+    request: Request<B>,
+) -> Result<Response, Problem>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let rest = mount.rest_of(request.uri().path())?;
     let (body, headers) = match mount.route.method {
         ExchangeMethod::Get => (Bytes::new(), request.headers().clone()),
@@ -145,16 +166,30 @@ async fn serve(
     let arguments = Arguments::from_map(fingerprint(&body));
     let request = ExchangeRequest { rest, headers: mount.wanted(&headers), body, ..mount.request() };
     let call = Call::new(caller.clone(), Target::Exchange(Box::new(request)), arguments, origin);
-    let handle = match web.handler.clone().call(call, Live::default()).await? {
+    let handle = match entrance.handler.clone().call(call, Live::default()).await? {
         Outcome::Complete(Answer::Exchange(handle)) => handle,
         Outcome::InputRequired(_) => return Err(needs_approval(&mount.route)),
         _ => return Err(Refusal::Internal("exchange".into()).into()),
     };
     let reply = handle.take().ok_or_else(|| Problem::from(Refusal::Internal("exchange".into())))?;
-    Ok(respond(reply, || Watched::right(mount, web, caller)))
+    Ok(respond(reply, || Watched::right(mount, entrance, caller)))
 }
 
 impl Mount {
+    /// Answers one request, or says in the protocol's own words why not.
+    pub(crate) async fn answer<B>(
+        &self,
+        entrance: &Entrance,
+        caller: Arc<Caller>,
+        request: Request<B>,
+    ) -> Response
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let served = serve(self, entrance, caller, request).await;
+        served.unwrap_or_else(|problem| refuse(self, problem))
+    }
+
     fn request(&self) -> ExchangeRequest {
         let (server, path) = (self.server.clone(), self.route.path.into());
         ExchangeRequest { server, path, ..ExchangeRequest::default() }
@@ -264,12 +299,12 @@ enum Cut {
 }
 
 impl Watched {
-    fn right(mount: &Mount, web: &Shared, caller: Arc<Caller>) -> Right {
+    fn right(mount: &Mount, entrance: &Entrance, caller: Arc<Caller>) -> Right {
         let mut again = interval(RECHECK_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let shutdown = Box::pin(web.shutdown.clone().cancelled_owned());
+        let shutdown = Box::pin(entrance.shutdown.clone().cancelled_owned());
         let target = Target::Exchange(Box::new(mount.request()));
-        Right { handler: web.handler.clone(), caller, target, again, shutdown }
+        Right { handler: entrance.handler.clone(), caller, target, again, shutdown }
     }
 }
 

@@ -101,7 +101,8 @@ impl Guard {
     /// Whose request this is, to a path that always needs a key.
     pub(crate) fn caller_of(&self, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
         self.inner.names.check(uri, headers)?;
-        self.recognise(crate::credential::key_of(headers, false)?)
+        let takes_api_key = self.api_key_paths.contain(uri.path());
+        self.recognise(crate::credential::key_of(headers, takes_api_key)?)
     }
 
     /// The session of a browser; none where the request brings a key as well, which then is what counts.

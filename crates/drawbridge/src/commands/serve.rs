@@ -93,7 +93,9 @@ fn front(
         .merge(channels::ws(channels.clone(), shutdown));
     let routes = drawbridge_web::routes(guard.clone(), web, entrances);
     let post = move |caller, request| mcp.clone().post(caller, request);
-    Ok(Front::from(routes).with_post(guard, http::PATH, post))
+    let door: Arc<dyn drawbridge_contract::Handler> = hub.gateway.clone();
+    let front = Front::from(routes).with_post(guard.clone(), http::PATH, post);
+    Ok(front.with_exchanges(guard, &door, shutdown))
 }
 
 /// Serves hosts that `drawbridge stdio` hands on to us.

@@ -1,11 +1,12 @@
 //! Bodies: bounded, and strict JSON.
 
-use axum::body::Body;
+use axum::BoxError;
 use axum::extract::Request;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
 
 use crate::guard::only;
 use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT};
@@ -48,7 +49,10 @@ pub(crate) async fn no_body(request: Request) -> Result<HeaderMap, Problem> {
 }
 
 /// As [`json_body`], with a bound of its own.
-pub(crate) async fn body_up_to(request: Request, bytes_max: usize) -> Result<Received, Problem> {
+pub(crate) async fn body_up_to<B>(request: Request<B>, bytes_max: usize) -> Result<Received, Problem>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let (parts, body) = request.into_parts();
     if !is_json(&parts.headers) {
         return Err(Problem::new(Kind::NotJson, "send the arguments as `Content-Type: application/json`"));
@@ -57,7 +61,10 @@ pub(crate) async fn body_up_to(request: Request, bytes_max: usize) -> Result<Rec
     Ok(Received { uri: parts.uri, headers: parts.headers, body })
 }
 
-async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+async fn read<B>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large(bytes_max));
@@ -81,6 +88,8 @@ fn too_large(bytes_max: usize) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     fn headers(values: &[&str]) -> HeaderMap {

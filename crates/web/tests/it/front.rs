@@ -65,3 +65,15 @@ async fn everything_else_goes_to_the_router() {
     let upgrade = house.request("POST", SHORT).header("upgrade", "h2c");
     assert_eq!(house.ask(upgrade, "").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a2_who_brings_no_key_to_an_exchange_hears_what_is_heard_everywhere() {
+    let house = House::open().await;
+    let ask = async |path| {
+        let request = to(&house, "POST", path).header("content-type", "application/json");
+        let answer = house.ask(request, "{}").await;
+        (answer.status, answer.text)
+    };
+    let (exchange, routed) = (ask("/v9/echo").await, ask("/api/tools/none").await);
+    assert_eq!((exchange.0, &exchange), (StatusCode::UNAUTHORIZED, &routed));
+}

@@ -73,8 +73,10 @@ impl House {
         let status = Arc::new(|| json!({ "health": "ok", "bridge": "lowered" }));
         let web = Web { handler: door.clone(), status, shutdown: shutdown.clone() };
         let pipes = drawbridge_web::stdio(shutdown.clone(), crate::stdio::echo);
+        let handler = web.handler.clone();
         let front = Front::from(routes(guard.clone(), web, pipes));
-        let front = front.with_post(guard, crate::front::SHORT, crate::front::answer);
+        let front = front.with_post(guard.clone(), crate::front::SHORT, crate::front::answer);
+        let front = front.with_exchanges(guard, &handler, &shutdown);
         tokio::spawn(listener.serve(front, shutdown.clone()));
         Self { address, door, keys, done, terminal, shutdown }
     }
