@@ -11,6 +11,7 @@ mod change;
 mod completion;
 mod content;
 mod context;
+mod effort;
 mod error;
 mod escape;
 mod exchange;
@@ -43,6 +44,7 @@ pub use change::{Change, Watch};
 pub use completion::{Completion, CompletionOf, Suggestions};
 pub use content::{Block, Content};
 pub use context::{Cancellation, Context, Event, Live, LogLevel, Sink};
+pub use effort::{Effort, SCHEMA_STEPS_MAX, TooMuchWork};
 pub use error::{AWAY_RETRY_AFTER, Refusal, ToolError};
 pub use exchange::{
     ExchangeBody, ExchangeHandle, ExchangeMethod, ExchangeRefusal, ExchangeReply, ExchangeRequest,

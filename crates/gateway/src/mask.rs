@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 const WHOLE_BYTES_MAX: usize = 512;
 /// Longer strings are cut to this many characters.
 pub(crate) const STRING_CHARACTERS_MAX: usize = 200;
+/// Where a whole call does not fit into a record, its longer strings keep so many characters of both ends together: the
+/// first that makes it fit.
+const ENDS_CHARACTERS: [usize; 5] = [16_000, 8_000, 4_000, 2_000, 1_000];
 /// Longer lists are cut to this many items.
 const ITEMS_MAX: usize = 20;
 /// What stands for a secret.
@@ -45,11 +48,21 @@ pub fn masked<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
     if text.len() <= WHOLE_BYTES_MAX && !has_secret(value) {
         return Cow::Borrowed(text);
     }
-    let masked = mask(value, true).to_string();
+    let masked = mask(value, Cutting::Rest).to_string();
     if masked.len() <= ARGUMENTS_BYTES_MAX {
         return Cow::Owned(masked);
     }
     Cow::Owned(format!(r#"{{"…":"{} bytes of arguments in too many parts to be recorded"}}"#, text.len()))
+}
+
+/// What is cut out of long values.
+#[derive(Debug, Clone, Copy)]
+enum Cutting {
+    Nothing,
+    /// The middle, so that as many characters stay: nothing hides behind a long beginning.
+    Middle(usize),
+    /// Everything behind the beginning, and behind the first items.
+    Rest,
 }
 
 /// The arguments as JSON text for the audit, uncut unless they do not fit into a record.
@@ -57,8 +70,9 @@ pub(crate) fn whole<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
     if text.len() <= ARGUMENTS_BYTES_MAX && !has_secret(value) {
         return Cow::Borrowed(text);
     }
-    let uncut = mask(value, false).to_string();
-    if uncut.len() <= ARGUMENTS_BYTES_MAX { Cow::Owned(uncut) } else { masked(text, value) }
+    let lengths = [Cutting::Nothing].into_iter().chain(ENDS_CHARACTERS.map(Cutting::Middle));
+    let mut cut = lengths.map(|cutting| mask(value, cutting).to_string());
+    cut.find(|cut| cut.len() <= ARGUMENTS_BYTES_MAX).map_or_else(|| masked(text, value), Cow::Owned)
 }
 
 fn has_secret(value: &Value) -> bool {
@@ -70,7 +84,7 @@ fn has_secret(value: &Value) -> bool {
     }
 }
 
-fn mask(value: &Value, cutting: bool) -> Value {
+fn mask(value: &Value, cutting: Cutting) -> Value {
     match value {
         Value::String(text) if is_secret(text) => MASK.into(),
         Value::String(text) => mask_text(text, cutting).into(),
@@ -82,13 +96,29 @@ fn mask(value: &Value, cutting: bool) -> Value {
     }
 }
 
-fn mask_text(text: &str, cutting: bool) -> String {
+fn mask_text(text: &str, cutting: Cutting) -> String {
     let text = key_masked(text).unwrap_or_else(|| text.to_owned());
-    if cutting { cut(&text) } else { text }
+    match cutting {
+        Cutting::Nothing => text,
+        Cutting::Middle(characters_max) => without_middle(text, characters_max),
+        Cutting::Rest => cut(&text),
+    }
 }
 
-fn mask_items(items: &[Value], cutting: bool) -> Value {
-    let kept_max = if cutting { ITEMS_MAX } else { usize::MAX };
+/// `text` without its middle, whose length is told, where it has more than so many characters.
+fn without_middle(text: String, characters_max: usize) -> String {
+    let count = text.chars().count();
+    if count <= characters_max {
+        return text;
+    }
+    let half = characters_max / 2;
+    let head: String = text.chars().take(half).collect();
+    let tail: String = text.chars().skip(count - half).collect();
+    format!("{head}… ({} bytes left out) …{tail}", text.len() - head.len() - tail.len())
+}
+
+fn mask_items(items: &[Value], cutting: Cutting) -> Value {
+    let kept_max = if matches!(cutting, Cutting::Rest) { ITEMS_MAX } else { usize::MAX };
     let mut kept: Vec<Value> = items.iter().take(kept_max).map(|item| mask(item, cutting)).collect();
     if items.len() > kept_max {
         kept.push(format!("… {} more", items.len() - kept_max).into());
@@ -96,7 +126,7 @@ fn mask_items(items: &[Value], cutting: bool) -> Value {
     Value::Array(kept)
 }
 
-fn mask_member((name, value): (&String, &Value), cutting: bool) -> (String, Value) {
+fn mask_member((name, value): (&String, &Value), cutting: Cutting) -> (String, Value) {
     let value = if names_a_secret(name) { MASK.into() } else { mask(value, cutting) };
     (name.clone(), value)
 }
@@ -239,8 +269,22 @@ mod tests {
         let many: Vec<usize> = (0..=ITEMS_MAX).collect();
         check(json!({"text": long, "keys": many}), json!({"text": long, "keys": many}));
         check(json!({"text": long, "token": "t"}), json!({"text": long, "token": "***"}));
-        let too_long = json!({"text": "x".repeat(ARGUMENTS_BYTES_MAX)});
-        check(too_long.clone(), json!({"text": cut(too_long["text"].as_str().unwrap())}));
+        let fits = json!({"text": "x".repeat(ARGUMENTS_BYTES_MAX - 11)});
+        check(fits.clone(), fits);
+    }
+
+    #[test]
+    fn h10_what_is_too_long_to_be_kept_whole_is_kept_at_both_its_ends() {
+        let command = format!("echo hello{}; rm -rf .", " ".repeat(ARGUMENTS_BYTES_MAX));
+        let value = json!({"command": command, "short": "ls"});
+        let kept = whole(&value.to_string(), &value).into_owned();
+        assert!(kept.len() <= ARGUMENTS_BYTES_MAX);
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        let shown = kept["command"].as_str().unwrap();
+        assert!(shown.starts_with("echo hello ") && shown.ends_with("; rm -rf ."), "{shown}");
+        assert!(shown.contains("bytes left out") && kept["short"] == "ls");
+        let many = json!({"all": vec!["x".repeat(900); 100]});
+        assert!(whole(&many.to_string(), &many).contains("… 80 more"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Input schemas: compiled once per catalog change, asked on every call.
 //!
 //! JSON Schema 2020-12 unless the schema names another draft. Nothing is ever fetched: a `$ref` must point into the
-//! schema itself. Patterns run on an engine without backtracking, so no pattern takes more than linear time.
+//! schema itself. Patterns run on an engine without backtracking, so no pattern takes more than linear time; where a schema
+//! refers to itself, the work is counted before it is done.
 
+use drawbridge_contract::Effort;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,7 +22,10 @@ pub struct SchemaError {
 
 /// A compiled input schema.
 #[derive(Debug)]
-pub(crate) struct InputSchema(Validator);
+pub(crate) struct InputSchema {
+    validator: Validator,
+    effort: Effort,
+}
 
 impl InputSchema {
     pub(crate) fn compile(tool: &str, schema: &RawValue) -> Result<Self, SchemaError> {
@@ -30,13 +35,14 @@ impl InputSchema {
             .with_pattern_options(PatternOptions::regex())
             .with_retriever(NothingIsFetched)
             .build(&schema)
-            .map(Self)
+            .map(|validator| Self { validator, effort: Effort::of(&schema) })
             .map_err(|error| refuse(error.to_string()))
     }
 
     /// Each place at fault, and what would fit.
     pub(crate) fn validate(&self, arguments: &Value) -> Result<(), String> {
-        if self.0.is_valid(arguments) {
+        self.effort.check(arguments).map_err(|error| error.to_string())?;
+        if self.validator.is_valid(arguments) {
             return Ok(());
         }
         Err(self.faults(arguments))
@@ -45,7 +51,7 @@ impl InputSchema {
     #[cold]
     fn faults(&self, arguments: &Value) -> String {
         let mut faults: Vec<String> = self
-            .0
+            .validator
             .iter_errors(arguments)
             .take(PLACES_MAX + 1)
             .map(|error| match error.instance_path().as_str() {
@@ -110,6 +116,20 @@ mod tests {
         let schema = compile(&json!({"properties": {"child": {"$ref": "#"}}, "type": "object"})).unwrap();
         assert!(schema.validate(&json!({"child": {"child": {}}})).is_ok());
         assert!(schema.validate(&json!({"child": {"child": 1}})).is_err());
+    }
+
+    /// With three references, each level of a value takes three times the work of the one before.
+    #[test]
+    fn b6_a_reference_to_itself_from_several_places_takes_no_time() {
+        let anyone =
+            json!([{"$ref": "#"}, {"$ref": "#", "minProperties": 5}, {"$ref": "#", "minProperties": 6}]);
+        let schema = compile(&json!({"properties": {"a": {"anyOf": anyone}}, "required": ["b"]})).unwrap();
+        let nested = |depth: usize| (0..depth).fold(json!({"b": 1}), |inner, _| json!({"b": 1, "a": inner}));
+        assert!(schema.validate(&nested(3)).is_ok());
+        let begun = Instant::now();
+        let why = schema.validate(&nested(60)).unwrap_err();
+        assert!(why.contains("nest it less deep"), "{why}");
+        assert!(begun.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use drawbridge_contract::RawValue;
+use drawbridge_contract::{Effort, RawValue};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ pub(crate) struct Results {
 struct Promised {
     schema: Value,
     validator: Validator,
+    effort: Effort,
 }
 
 impl Results {
@@ -50,7 +51,7 @@ impl Results {
         let wrapped = schema["type"] != "object";
         let schema = if wrapped { wrap(schema) } else { schema };
         let validator = compile(&schema)?;
-        Ok(Self { wrapped, promised: Some(Promised { schema, validator }) })
+        Ok(Self { wrapped, promised: Some(Promised { effort: Effort::of(&schema), schema, validator }) })
     }
 
     /// The tool's output schema.
@@ -66,6 +67,7 @@ impl Results {
         let structured = if self.wrapped { wrapped(result) } else { result.to_owned() };
         let Some(promised) = &self.promised else { return Ok(structured) };
         let value: Value = serde_json::from_str(structured.get()).map_err(|error| error.to_string())?;
+        promised.effort.check(&value).map_err(|error| error.to_string())?;
         let Err(fault) = promised.validator.validate(&value) else { return Ok(structured) };
         let why = match fault.instance_path().as_str() {
             "" => fault.to_string(),
@@ -169,6 +171,14 @@ mod tests {
         ] {
             assert!(Results::of(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn b6_a_result_that_would_take_hours_is_refused() {
+        let tree = json!({"type": "object", "properties": {"a": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}, {"$ref": "#"}]}}, "required": ["b"]});
+        let nested = format!("{}{{}}{}", "{\"a\":".repeat(60), "}".repeat(60));
+        let why = given(&tree, &nested).unwrap_err();
+        assert!(why.contains("nest it less deep"), "{why}");
     }
 
     proptest::proptest! {
