@@ -46,6 +46,7 @@ use tokio::task::JoinHandle;
 
 pub use enqueue::ATTEMPT_TIME_MAX;
 pub use runner::DoorRunner;
+pub use timetable::next_times;
 
 /// How jobs are to be treated.
 #[derive(Debug, Clone)]

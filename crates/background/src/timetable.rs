@@ -34,6 +34,19 @@ pub(crate) fn plan(when: &Timetable) -> Result<Plan, String> {
     Ok(Plan { when, missed, jitter_ms })
 }
 
+/// The next times of a timetable that is no schedule yet, on the clocks of its time zone (RFC 3339): for who is still
+/// thinking about it.
+///
+/// # Errors
+/// What is wrong with it, for whoever wrote it.
+pub fn next_times(when: &Timetable, count: usize) -> Result<Vec<Box<str>>, String> {
+    let plan = plan(when)?;
+    let now_ms = Utc::now().timestamp_millis();
+    plan.check(now_ms).map_err(|bad| bad.to_string())?;
+    let times = plan.next(now_ms, count).map_err(|bad| bad.to_string())?;
+    Ok(times.into_iter().map(|time_ms| written(time_ms, zone(&plan))).collect())
+}
+
 /// A plan of which some is said anew. An interval that is not said anew keeps its rhythm.
 ///
 /// # Errors
@@ -105,6 +118,22 @@ mod tests {
         assert_eq!(timetable(&plan(&when(None, Some(90))).unwrap()).every_seconds, Some(90));
         assert!(plan(&when(None, None)).is_err());
         assert!(plan(&when(Some("* * * * *"), Some(1))).is_err());
+    }
+
+    #[test]
+    fn next_times_are_on_the_clocks_of_the_zone() {
+        let mut daily = when(Some("30 7 1 1 *"), None);
+        daily.time_zone = Some("Asia/Tokyo".into());
+        let times = next_times(&daily, 3).unwrap();
+        assert!(
+            times.len() == 3 && times.iter().all(|time| time.ends_with("-01-01T07:30:00+09:00")),
+            "{times:?}"
+        );
+        assert_eq!(next_times(&when(None, Some(90)), 2).unwrap().len(), 2);
+        daily.time_zone = Some("Nowhere/Atlantis".into());
+        assert!(next_times(&daily, 3).unwrap_err().contains("Atlantis"));
+        assert!(next_times(&when(Some("0 0 30 2 *"), None), 3).is_err(), "it never comes");
+        assert!(next_times(&when(None, Some(0)), 3).is_err());
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! now        what goes on, at a glance; the last hour in charts
 //! approvals  what waits for a decision, and what it would do (preview)
 //! audit, bridge, keys, secrets, hosts   what the commands of these names do
-//! config     the configuration's text, and the rules in it; what a change would allow is shown before
+//! config     the configuration's text, the rules in it, and the tiers; what a change would allow is shown before
+//! schedules  when a schedule would come, before there is one
 //! kept       conversations and preferences
 //! program    what the console asks of the program
 //! ```
@@ -37,12 +38,13 @@ mod preview;
 mod problem;
 mod program;
 mod routes;
+mod schedules;
 mod secrets;
 mod session;
 mod shared;
 
 pub use limits::*;
-pub use program::{Fault, Program};
+pub use program::{Fault, Program, TiersPlace};
 pub use routes::{open_paths, paths, router};
 pub use session::{Sessions, make_link};
 pub use shared::Console;

@@ -77,6 +77,9 @@ pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
 /// How many rules there may be.
 pub const RULES_MAX: usize = 500;
 
+/// How many times of a schedule to be are shown.
+pub const TIMES_SHOWN: usize = 5;
+
 /// How many conversations are kept.
 pub const CONVERSATIONS_MAX: usize = 200;
 

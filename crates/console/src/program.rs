@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use drawbridge_connect::Entry;
+use drawbridge_contract::Timetable;
 use drawbridge_gateway::{Effect, RuleSettings};
+use drawbridge_licence::Tiers;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,6 +42,27 @@ pub trait Program: Send + Sync + 'static {
     /// A pattern that is none.
     fn apply_rules(&self, rules: &[RuleSettings]) -> Result<(), String>;
 
+    /// Where the tiers are, and which hold. Blocks while it reads.
+    fn tiers(&self) -> TiersPlace;
+
+    /// The tiers in a text of `tiers.toml`.
+    ///
+    /// # Errors
+    /// What is wrong with it, its patterns included.
+    fn read_tiers(&self, text: &str) -> Result<Tiers, String>;
+
+    /// What would be said of each caller and tool if these were the tiers.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn effects_of_tiers(&self, tiers: Tiers) -> Result<Vec<Effect>, String>;
+
+    /// The next times of a timetable that is no schedule yet (RFC 3339, on the clocks of its time zone).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn next_times(&self, when: &Timetable, count: usize) -> Result<Vec<Box<str>>, String>;
+
     /// The names of the secrets that are kept.
     ///
     /// # Errors
@@ -57,6 +80,21 @@ pub trait Program: Send + Sync + 'static {
     /// # Errors
     /// Its own path cannot be found.
     fn entry(&self) -> Result<Entry, String>;
+}
+
+/// The file of tiers, and what holds by it.
+#[derive(Debug, Clone)]
+pub struct TiersPlace {
+    /// The file that counts; where there is none, the one that would. It need not be there.
+    pub path: PathBuf,
+    /// It is llmbasedos' `licence_tiers.yaml`, in either of its layouts.
+    pub is_old: bool,
+    /// Why it is not used.
+    pub problem: Option<String>,
+    /// The licence: whose, which tier, until when, and what is wrong with it; `None` where there is none.
+    pub licence: Option<Value>,
+    /// The tiers that hold; without a file, those that a licence brings along.
+    pub holds: Tiers,
 }
 
 /// One field of a configuration at fault.

@@ -11,7 +11,9 @@ use drawbridge_contract::Session;
 
 use crate::problem::Problem;
 use crate::shared::{Console, Shared};
-use crate::{approvals, assets, audit, bridge, config, events, hosts, kept, keys, now, secrets, session};
+use crate::{
+    approvals, assets, audit, bridge, config, events, hosts, kept, keys, now, schedules, secrets, session,
+};
 
 /// One route: its method, where it is, and who serves it.
 struct Route {
@@ -51,10 +53,14 @@ const SIGNED_IN: &[Route] = &[
     route("get", "/api/console/rules", || get(config::list_rules)),
     route("put", "/api/console/rules", || put(config::replace_rules)),
     route("post", "/api/console/rules/preview", || post(config::preview_rules)),
+    route("get", "/api/console/tiers", || get(config::list_tiers)),
+    route("put", "/api/console/tiers", || put(config::write_tiers)),
+    route("post", "/api/console/tiers/preview", || post(config::preview_tiers)),
     route("get", "/api/console/config", || get(config::show)),
     route("put", "/api/console/config", || put(config::write)),
     route("post", "/api/console/config/preview", || post(config::preview)),
     route("get", "/api/console/providers", || get(now::providers)),
+    route("post", "/api/console/schedules/preview", || post(schedules::preview)),
     route("get", "/api/console/secrets", || get(secrets::list)),
     route("put", "/api/console/secrets/{name}", || put(secrets::keep)),
     route("delete", "/api/console/secrets/{name}", || delete(secrets::forget)),

@@ -1,12 +1,14 @@
 //! The console's wiring: what it asks of the program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
 use drawbridge_connect::Entry;
-use drawbridge_console::{Console, Fault, Program, Sessions};
+use drawbridge_console::{Console, Fault, Program, Sessions, TiersPlace};
+use drawbridge_contract::{Licence, Licensing, Timetable};
 use drawbridge_gateway::{Effect, Gateway, RuleSettings};
+use drawbridge_licence::Tiers;
 use drawbridge_llm::{Llm, ProviderState};
 use drawbridge_web::StatusSource;
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, CONFIG_FILE, Config, Provider};
 use crate::hub::Hub;
+use crate::licensing::{self, Files};
 use crate::{commands, secrets};
 
 /// The folder in the state folder in which the console keeps what its pages keep.
@@ -63,6 +66,14 @@ fn provider(name: &str, configured: Option<&Provider>, state: ProviderState) -> 
     }
 }
 
+/// A licence, for the owner.
+fn told(licence: &Licence) -> Value {
+    json!({
+        "tier": licence.tier, "user": licence.user, "fault": licence.fault,
+        "expires_at_ms": licence.expires_us.map(|us| us / 1000),
+    })
+}
+
 impl Program for Backstage {
     fn status(&self) -> Value {
         (self.status)()
@@ -95,6 +106,29 @@ impl Program for Backstage {
 
     fn apply_rules(&self, rules: &[RuleSettings]) -> Result<(), String> {
         self.gateway.rerule(rules).map_err(|error| error.to_string())
+    }
+
+    fn tiers(&self) -> TiersPlace {
+        let files = Files::of(&self.state, &self.config.licence);
+        let found = files.read();
+        let path =
+            found.tiers_from.as_deref().or(files.tiers_to_be()).map(Path::to_owned).unwrap_or_default();
+        let is_old = licensing::is_old(&path);
+        let Licensing { tiers: holds, licence } = found.licensing;
+        TiersPlace { path, is_old, problem: found.problem, licence: licence.map(|one| told(&one)), holds }
+    }
+
+    fn read_tiers(&self, text: &str) -> Result<Tiers, String> {
+        licensing::parse(Path::new("tiers.toml"), text)
+    }
+
+    fn effects_of_tiers(&self, tiers: Tiers) -> Result<Vec<Effect>, String> {
+        let licence = Files::of(&self.state, &self.config.licence).read().licensing.licence;
+        self.gateway.effects_of(Licensing { tiers, licence }).map_err(|error| error.to_string())
+    }
+
+    fn next_times(&self, when: &Timetable, count: usize) -> Result<Vec<Box<str>>, String> {
+        drawbridge_background::next_times(when, count)
     }
 
     fn secrets(&self) -> Result<Vec<String>, String> {

@@ -33,6 +33,11 @@ pub(crate) struct Found {
     pub(crate) problem: Option<String>,
 }
 
+/// Whether a file is one of llmbasedos, by its name.
+pub(crate) fn is_old(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 /// Where the files are, and whose signature counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -51,6 +56,11 @@ impl Files {
             tiers: config.tiers.as_ref().map_or_else(usual, |path| vec![of(path)]),
             config: config.clone(),
         }
+    }
+
+    /// The file that tiers are written into where there is none yet.
+    pub(crate) fn tiers_to_be(&self) -> Option<&Path> {
+        self.tiers.first().map(PathBuf::as_path)
     }
 
     /// Reads both. What cannot be read gives nothing, and is said.
@@ -115,9 +125,10 @@ impl Files {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Tiers, String> {
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let tiers = if is_yaml { read_yaml(text) } else { read_toml(text) }.map_err(|error| error.to_string())?;
+/// Reads tiers, their patterns included.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Tiers, String> {
+    let tiers =
+        if is_old(path) { read_yaml(text) } else { read_toml(text) }.map_err(|error| error.to_string())?;
     for tier in tiers.values() {
         let models = tier.llm.iter().flat_map(|llm| &llm.models);
         Patterns::compile(tier.allowed.iter().chain(models).map(|pattern| &**pattern))

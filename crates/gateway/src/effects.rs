@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Subject;
+use drawbridge_contract::Licensing;
+
+use crate::catalog::{Catalog, Subject};
 use crate::gateway::{Gateway, GatewayError};
+use crate::policy::{Before, Bounds, Policy};
 use crate::rules::{Decision, RuleSettings, Rules};
 
 /// What rules say of one caller and one thing that it may see but for them.
@@ -29,18 +32,19 @@ impl Gateway {
         let given = rules.map(Rules::compile).transpose()?.map(Arc::new);
         let rules = given.unwrap_or_else(|| self.rules.load_full());
         let now = self.current()?;
-        let mut effects = Vec::new();
-        for access in now.policy.accesses() {
-            let entries = now.catalog.entries.iter().filter(|entry| access.covers(entry));
-            effects.extend(entries.filter(|entry| !matches!(entry.subject, Subject::Exchange(..))).map(
-                |entry| {
-                    let ruling = rules.decide(&access.caller, &entry.name, entry.annotations);
-                    let (caller, tool) = (access.caller.id.clone(), entry.name.clone());
-                    Effect { caller, tool, decision: ruling.decision, why: ruling.why }
-                },
-            ));
-        }
-        Ok(effects)
+        Ok(said(&now.catalog, &now.policy, &rules))
+    }
+
+    /// What the rules that hold would say of every caller and tool if these were the tiers and the licence. Sorted as
+    /// [`effects`](Self::effects) are. Nothing is changed, recorded or used up.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn effects_of(&self, licensing: Licensing) -> Result<Vec<Effect>, GatewayError> {
+        let now = self.current()?;
+        let bounds = Bounds { meters: Arc::default(), ..self.bounds.load().licensed(licensing) };
+        let policy = Policy::read(&self.store, &bounds, Before::Nothing)?;
+        Ok(said(&now.catalog, &policy, &self.rules.load()))
     }
 
     /// Puts other rules in the place of those there are; calls that come from now on go by them.
@@ -52,4 +56,20 @@ impl Gateway {
         self.exchange_rules(rules)?;
         Ok(())
     }
+}
+
+/// What rules say of everything that each caller may see but for them.
+fn said(catalog: &Catalog, policy: &Policy, rules: &Rules) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for access in policy.accesses() {
+        let entries = catalog.entries.iter().filter(|entry| access.covers(entry));
+        effects.extend(entries.filter(|entry| !matches!(entry.subject, Subject::Exchange(..))).map(
+            |entry| {
+                let ruling = rules.decide(&access.caller, &entry.name, entry.annotations);
+                let (caller, tool) = (access.caller.id.clone(), entry.name.clone());
+                Effect { caller, tool, decision: ruling.decision, why: ruling.why }
+            },
+        ));
+    }
+    effects
 }

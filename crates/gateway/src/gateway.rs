@@ -56,7 +56,7 @@ pub struct Gateway {
     pub(crate) store: Store,
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) approvals: Approvals,
-    bounds: ArcSwap<Bounds>,
+    pub(crate) bounds: ArcSwap<Bounds>,
     servers: Vec<Arc<dyn Server>>,
     current: ArcSwap<Current>,
     /// Held while the current snapshot is replaced, so that it only moves forward.
@@ -160,9 +160,7 @@ impl Gateway {
     pub fn relicense(&self, licensing: Licensing) -> Result<(), StoreError> {
         {
             let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-            let old = self.bounds.load();
-            let tiers = Arc::new(Tiers { licensing, old_names: old.tiers.old_names.clone() });
-            self.bounds.store(Arc::new(Bounds { tiers, ..(**old).clone() }));
+            self.bounds.store(Arc::new(self.bounds.load().licensed(licensing)));
             self.renew(self.current.load().catalog.clone())?;
         }
         // Whoever lists tools may see others now. An error means that nobody listens.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use drawbridge_contract::{Caller, CallerKind};
+use drawbridge_contract::{Caller, CallerKind, Licensing};
 use drawbridge_store::{Key as Row, KeyKind, Store, StoreError, now_us};
 
 use crate::access::{Access, Bound};
@@ -42,6 +42,14 @@ pub(crate) struct Bounds {
     pub(crate) per_minute: Option<u32>,
     pub(crate) tiers: Arc<Tiers>,
     pub(crate) meters: Arc<Meters>,
+}
+
+impl Bounds {
+    /// The same, with other tiers or another licence.
+    pub(crate) fn licensed(&self, licensing: Licensing) -> Self {
+        let tiers = Arc::new(Tiers { licensing, old_names: self.tiers.old_names.clone() });
+        Self { tiers, ..self.clone() }
+    }
 }
 
 /// What is kept of an older policy.

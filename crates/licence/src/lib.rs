@@ -4,10 +4,12 @@
 //!
 //! **Invariant:** what cannot be read, has expired or is not signed as it must be gives nothing, never something.
 
+mod edit;
 mod licence;
 mod signature;
 mod tiers;
 
+pub use edit::{TierSettings, TierTable, with_tiers};
 pub use licence::{LICENCE_BYTES_MAX, Terms, TermsError, read_licence};
 pub use signature::{KeyError, PublicKey, SigningKey};
 pub use tiers::{TIERS_BYTES_MAX, TIERS_MAX, TiersError, read_toml, read_yaml, usual};

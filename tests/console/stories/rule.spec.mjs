@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, expect } from '../browser.mjs';
 
@@ -39,6 +39,43 @@ test('a change of rules shows what it would do before it is saved', async ({ con
   await expect(page.getByText('Saved.')).toBeVisible();
   await expect.poll(async () => (await hub.call(key, 'files_write', { path: 'Drawbridge/r.md', content: 'x' })).status).not.toBe(200);
   expect(readFileSync(join(hub.state, 'config.toml'), 'utf8')).toContain('# A comment that stays.');
+});
+
+test('tiers are edited, with what would change shown first and comments kept; an old file is only read', async ({ console, page, hub }) => {
+  const file = join(hub.state, 'tiers.toml');
+  writeFileSync(file, "# My tiers.\n[LOOK]\nallowed_capabilities = ['files_list'] # no more\n", { mode: 0o600 });
+  const key = await hub.key('visitor', '--tier', 'LOOK');
+  await expect.poll(async () => (await hub.call(key, 'files_list')).status).toBe(200);
+  await console.open('keys?view=tiers');
+  const tier = page.getByRole('group', { name: 'Tier LOOK' });
+  await expect(tier.getByText('Keys in it: visitor')).toBeVisible();
+  await tier.getByRole('textbox', { name: /^Tools/ }).fill('files_list files_roots');
+  await tier.getByRole('spinbutton', { name: 'Calls' }).fill('50');
+  await expect(page.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await page.getByRole('button', { name: 'What would change' }).click();
+  const preview = page.getByRole('region', { name: 'What would change' });
+  const line = preview.getByRole('listitem').filter({ hasText: 'files_roots' });
+  await expect(line.getByText('not seen')).toBeVisible();
+  await expect(line.getByText('allow')).toBeVisible();
+  await expect(preview.getByText('+rate_limit_requests = 50')).toBeVisible();
+  expect((await hub.call(key, 'files_roots')).status).toBe(404);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText(/^Saved\./)).toBeVisible();
+  await expect.poll(async () => (await hub.call(key, 'files_roots')).status).toBe(200);
+  const text = readFileSync(file, 'utf8');
+  expect(text).toContain('# My tiers.\n[LOOK]');
+  expect(text).toContain('# no more');
+  await page.getByRole('button', { name: 'Remove: LOOK' }).click();
+  await page.getByRole('button', { name: 'What would change' }).click();
+  await expect(page.getByText('Would see no tool any more: key:visitor')).toBeVisible();
+
+  rmSync(file);
+  writeFileSync(join(hub.state, 'licence_tiers.yaml'), 'PRO:\n  llm_access: true\n', { mode: 0o600 });
+  await console.open('keys?view=tiers');
+  await expect(page.getByText(/format of llmbasedos/)).toBeVisible();
+  await expect(page.getByRole('group', { name: 'Tier PRO' }).getByRole('textbox', { name: 'Name', exact: true })).toBeDisabled();
+  await expect(page.getByRole('button', { name: 'Save' })).toHaveCount(0);
+  rmSync(join(hub.state, 'licence_tiers.yaml'));
 });
 
 test('the configuration keeps its comments, and what is wrong in it is not saved', async ({ console, page, hub }) => {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
 import { join } from 'node:path';
 import { test, expect } from '../browser.mjs';
 
@@ -41,6 +42,61 @@ test('a file is uploaded and downloaded as it is', async ({ console, page, hub }
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
   expect(readFileSync(await download.path())).toEqual(bytes);
 });
+
+test('a text of any size is gone through in parts, and downloaded whole', async ({ console, page, hub }) => {
+  const lines = Array.from({ length: 200_000 }, (_, place) => `line ${place} of the log`).join('\n');
+  writeFileSync(join(hub.home, 'Drawbridge/long.log'), lines);
+  await console.open('files?path=Drawbridge&file=Drawbridge%2Flong.log');
+  const text = page.getByRole('textbox', { name: 'Contents of long.log' });
+  const parts = page.getByRole('navigation', { name: 'Parts of the file' });
+  await expect(parts.getByText(`Bytes 0 to`)).toBeVisible();
+  await expect(text).toContainText('line 0 of the log');
+  await parts.getByRole('button', { name: 'Next part' }).click();
+  await expect(parts.getByText('Bytes 0 to')).toBeHidden();
+  await expect(text).not.toContainText('line 0 of the log');
+  await parts.getByRole('button', { name: 'End of the file' }).click();
+  await text.click();
+  await page.keyboard.press('Control+End');
+  await expect(text).toContainText('line 199999 of the log');
+  await parts.getByRole('button', { name: 'Part before' }).click();
+  await parts.getByRole('button', { name: 'First part' }).click();
+  await expect(text).toContainText('line 0 of the log');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+  expect(readFileSync(await download.path(), 'utf8')).toBe(lines);
+});
+
+test('a picture too large for one answer is shown when it is asked for', async ({ console, page, hub }) => {
+  writeFileSync(join(hub.home, 'Drawbridge/large.png'), picture(2000, 1500));
+  await console.open('files?path=Drawbridge&file=Drawbridge%2Flarge.png');
+  await page.getByRole('button', { name: /^Show all/ }).click();
+  const image = page.getByRole('img', { name: 'large.png' });
+  await expect(image).toBeVisible({ timeout: 20_000 });
+  await expect.poll(() => image.evaluate((one) => one.naturalWidth)).toBe(2000);
+});
+
+/** A PNG of so many pixels, stored as it is: nothing makes it small. */
+function picture(width, height) {
+  const rows = Buffer.alloc((width * 3 + 1) * height, 0x7f);
+  for (let row = 0; row < height; row += 1) rows[row * (width * 3 + 1)] = 0;
+  const sums = Array.from({ length: 256 }, (_, byte) => {
+    let sum = byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+    return sum >>> 0;
+  });
+  const checked = (bytes) => (bytes.reduce((sum, byte) => sums[(sum ^ byte) & 255] ^ (sum >>> 8), 0xffffffff) ^ 0xffffffff) >>> 0;
+  const chunk = (name, data) => {
+    const [length, check, body] = [Buffer.alloc(4), Buffer.alloc(4), Buffer.concat([Buffer.from(name), data])];
+    length.writeUInt32BE(data.length);
+    check.writeUInt32BE(checked(body));
+    return Buffer.concat([length, body, check]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const parts = [chunk('IHDR', head), chunk('IDAT', deflateSync(rows, { level: 0 })), chunk('IEND', Buffer.alloc(0))];
+  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]), ...parts]);
+}
 
 test('what an AI types is watched, taken over, and paused', async ({ console, page, hub }) => {
   const key = await hub.key('typist');

@@ -19,8 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/dialect", &["crates/contract", "crates/mcp"]),
     ("crates/web", &["crates/contract"]),
     ("crates/shell", &["crates/contract"]),
-    // It is the owner's: what it shows and changes is in the store and in other programs' settings.
-    ("crates/console", &["crates/contract", "crates/store", "crates/gateway", "crates/connect"]),
+    // It is the owner's: what it shows and changes is in the store, in other programs' settings, and in the tiers.
+    (
+        "crates/console",
+        &["crates/contract", "crates/store", "crates/gateway", "crates/connect", "crates/licence"],
+    ),
     // What it shows and has done is behind a seam of its own.
     ("crates/manage", &["crates/contract"]),
     ("crates/connect", &[]),

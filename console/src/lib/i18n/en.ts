@@ -1,6 +1,7 @@
 /** The console's words in English: the list that every other language has to follow. */
 
 import type { Rule } from '../schema/validate';
+import type { Unit } from '../timetable';
 
 const many = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
 
@@ -13,7 +14,7 @@ export const en = {
     again: 'Try again', close: 'Close', copy: 'Copy', copied: 'Copied', cancel: 'Cancel', save: 'Save', remove: 'Remove', add: 'Add',
     name: 'Name', never: 'never', none: 'none', yes: 'yes', no: 'no', open: 'Open', refresh: 'Refresh',
     more: (count: number): string => `Show more (${count})`,
-    saved: 'Saved.',
+    saved: 'Saved.', noLimit: 'no limit',
   },
   shell: {
     opening: 'Opening…', unreachable: 'The hub does not answer. This page tries again by itself.', pages: 'Pages', watch: 'Watch', use: 'Use', rule: 'Rule',
@@ -102,10 +103,25 @@ export const en = {
     discard: 'Discard', discarded: 'The job is forgotten.', cancelAsked: 'The job is told to stop.', answered: 'Answered; the job goes on.', why: 'Why it failed', result: 'Result', log: 'Log',
     id: 'Id', attempt: 'Attempt', created: 'Submitted', took: 'Took', paused: 'paused', pause: 'Pause', goOn: 'Go on',
     engine: (engine: string, running: number, at_once: number): string => `Kept by the ${engine} engine; ${running} of ${at_once} run at once.`,
-    newSchedule: 'New schedule', noSchedules: 'No schedules', noSchedulesText: 'A schedule begins a job at the times of a cron pattern, or again and again.', every: (seconds: number): string => `every ${seconds} s`,
+    newSchedule: 'New schedule', noSchedules: 'No schedules', noSchedulesText: 'A schedule begins a job at the times of a cron pattern, or again and again.', each: (count: number, unit: Unit): string => (count === 1 ? `every ${unit.slice(0, -1)}` : `every ${count} ${unit}`),
     next: 'next', lastJob: 'last job', runNow: (name: string): string => `Run ${name} now`,
     receivers: 'Receivers', noReceivers: 'Nobody is told', noReceiversText: 'A webhook tells a program elsewhere what becomes of your jobs, by a signed request.', deliveries: 'Deliveries', noDeliveries: 'Nothing was sent yet',
     delivery: { waiting: 'waiting', behind: 'in line', delivered: 'delivered', given_up: 'given up' } as Record<string, string>, redeliver: 'Send again',
+  },
+  schedule: {
+    change: 'Change the schedule', nameExample: 'nightly backup', when: 'When', atTimes: 'At times of the clock', again: 'Again and again', usual: 'Usual times',
+    usuals: { hourly: 'every hour', daily: 'every day at 7', workdays: 'working days at 7:30', weekly: 'Mondays at 9', monthly: 'the first of each month' },
+    pattern: 'Cron pattern', patternHint: 'Minute, hour, day of the month, month, day of the week. * is any, 1-5 a range, */10 every tenth; names such as mon or jan are fine.', zone: 'Time zone',
+    every: 'Every', unit: 'Unit', units: { seconds: 'seconds', minutes: 'minutes', hours: 'hours', days: 'days' },
+    missed: 'Times that pass while the hub is away', misseds: { once: 'make up for them once', skip: 'leave them out', all: 'make up for each' }, jitter: 'Delay by chance, up to seconds',
+    next: (zone: string): string => `Next times, on the clocks of ${zone}`, argumentsAtFault: 'The arguments do not fit the tool yet.',
+  },
+  webhook: {
+    add: 'New receiver', change: 'Change the receiver', make: 'Make it', url: 'Address', urlHint: 'Addresses in private networks are refused unless you allowed the host in the configuration.',
+    events: 'Hears of', news: { processing: 'an attempt begins', progress: 'progress', completed: 'done', error: 'failed for good', cancelled: 'cancelled' }, allNews: 'everything',
+    allTools: 'all', toolsHint: 'Patterns of tools whose jobs it hears of, such as terminal_run or mail_*.', allCallers: 'Hears of everybody’s jobs, not only of mine',
+    own: 'It has a secret already', ownHint: 'whsec_ and base64 of 24 to 64 random bytes, or 32 to 256 random characters. Without one, a secret is made.',
+    once: 'Copy this secret into the receiver now: it is not shown again. Each request is signed with it.', test: 'Test', tested: (url: string): string => `A small job runs; ${url} hears of it. What it answers is told below.`,
   },
   terminals: {
     lead: 'Watch what an AI types, pause it, and take over. Programs type through tools, with a record of each call.', open: 'Open a terminal',
@@ -119,7 +135,7 @@ export const en = {
     where: 'Folder', list: 'Files', newFolder: 'New folder', folderName: 'Name of the folder', upload: 'Upload', uploaded: (name: string): string => `${name} was uploaded.`, tooLarge: (name: string, max: string): string => `${name} is larger than ${max}.`,
     trash: 'Trash', searchNames: 'Search names', searchInside: 'Search contents', inside: 'in contents', nothingFound: 'Nothing found', empty: 'This folder is empty', emptyText: 'Upload a file, or let an AI write one.',
     more: (count: number): string => `${count} more are not shown: search for them.`, unsaved: 'not saved', download: 'Download', toTrash: 'Move to the trash', inTrash: (name: string): string => `${name} is in the trash.`,
-    contents: (name: string): string => `Contents of ${name}`, partOnly: 'Only the first part is shown, so it cannot be edited here.', noPreview: (type: string): string => `There is no preview for this kind of file${type ? ` (${type})` : ''}. You can download it.`,
+    contents: (name: string): string => `Contents of ${name}`, partOnly: 'Too large to be edited here.', parts: 'Parts of the file', part: (from: string, until: string, size: string): string => `Bytes ${from} to ${until} of ${size}`, firstPart: 'First part', partBefore: 'Part before', partAfter: 'Next part', lastPart: 'End of the file', fetching: 'Reading the file', showLarge: (size: string): string => `Show all ${size}`, noPreview: (type: string): string => `There is no preview for this kind of file${type ? ` (${type})` : ''}. You can download it.`,
     trashEmpty: 'The trash is empty', trashText: 'What is removed or replaced comes here first, and can be brought back.', reasons: { removed: 'removed', replaced: 'replaced' },
     restore: 'Restore', restored: (path: string): string => `${path} is back.`, purge: 'Remove for good', purged: 'Removed for good.',
   },
@@ -129,15 +145,23 @@ export const en = {
     you: 'You', say: 'Say something', send: 'Send', stop: 'Stop',
   },
   keys: {
-    lead: 'Who may call, and what. A key is shown once; only its hash is kept.', add: 'New key', scopes: 'Scopes', state: 'State', rate: 'Calls a minute', expires: 'Expires', used: 'Last used', revoke: 'Revoke',
+    title: 'Keys and tiers', lead: 'Who may call, and what. A key is shown once; only its hash is kept.', add: 'New key', scopes: 'Scopes', state: 'State', rate: 'Calls a minute', expires: 'Expires', used: 'Last used', revoke: 'Revoke',
     kinds: { owner: 'owner', key: 'key', console: 'signed-in browser' } as Record<string, string>, states: { live: 'valid', revoked: 'revoked', expired: 'expired' }, revoked: (name: string): string => `${name} opens nothing any more.`, none: 'No keys',
     once: 'Copy it now: it is not shown again.', kept: 'I have copied it', nameHint: 'That of what will hold it.', scopesHint: 'Patterns of tool names, such as files_*. Everything if empty; a tool outside does not exist for this key.',
     days: 'Days until it expires', would: (count: number): string => `It would see ${many(count, 'tool', 'tools')}.`, make: 'Make the key',
   },
+  tiers: {
+    title: 'Tiers', one: 'Tier', tier: (name: string): string => `Tier ${name}`, lead: 'A tier bounds what a key may use, and how much. A key names one; you have none, and no limit.', add: 'New tier',
+    none: 'No tiers', noneText: 'Without tiers, a key is bounded by its scopes and your rules alone. Make one to give somebody less, or only so much a day.',
+    keys: (names: string): string => `Keys in it: ${names}`, noKeys: 'No key is in it', noTools: 'nothing', toolsHint: 'Patterns of tool names, such as files_*. What is not named does not exist for its keys.',
+    calls: 'Calls', window: 'In so many seconds', models: 'May ask language models', allModels: 'all', perRequest: 'Tokens in one request', perDay: 'Tokens a day',
+    twice: (name: string): string => `There is a tier ${name} already.`, saved: 'Saved. It holds within a second.', lockedOut: (names: string): string => `Would see no tool any more: ${names}`,
+    licence: (user: string, tier: string, until: string): string => `The licence of ${user} puts keys that name no tier into ${tier}. It ends: ${until}.`, byLicence: 'that of the licence', oneHint: 'What is neither in its scopes nor in its tier does not exist for a key.',
+  },
   rules: {
     lead: 'Allow, ask or deny, by tool, caller and effect. The first rule that fits decides; what none fits is allowed if it can be had back, and asked if not.', add: 'Add a rule',
     tools: 'Tools', callers: 'Callers', everybody: 'everybody', when: 'When it', then: 'Then', whens: { any: 'does anything', read_only: 'only reads', changes: 'changes something', destructive: 'may destroy', open_world: 'reaches outside' },
-    effects: { allow: 'allow', ask: 'ask', deny: 'deny' }, would: (count: number): string => `${many(count, 'tool', 'tools')} would change`, noChange: 'Nothing would change', now: 'What holds now', none: 'No rules of yours', noneText: 'Without rules, reading and what can be had back is allowed, and you are asked about everything else.',
+    effects: { allow: 'allow', ask: 'ask', deny: 'deny', hidden: 'not seen' }, would: (count: number): string => (count === 1 ? 'One decision would change' : `${count} decisions would change`), noChange: 'Nothing would change', now: 'What holds now', none: 'No rules of yours', noneText: 'Without rules, reading and what can be had back is allowed, and you are asked about everything else.',
   },
   providers: {
     lead: 'Who has language models, and which.', who: 'Providers', none: 'No providers configured', noneText: 'Local servers (Ollama, LM Studio, llama.cpp) are found by themselves. Others are named in the configuration.',
@@ -147,7 +171,7 @@ export const en = {
   },
   daemons: { lead: 'Programs that give tools to the hub: those that it runs, and servers elsewhere.', none: 'No daemons', noneText: 'A daemon is a program of yours whose methods become tools. Name it in the configuration, and the hub starts it.', upstreams: 'Upstream servers', restart: 'Restart', restarted: (name: string): string => `${name} is restarted.`, refused: 'Not taken', folders: 'Looked for in:' },
   health: { ok: 'ok', unknown: 'not asked yet', resting: 'left alone for now', ready: 'ready', 'not running': 'not running', failing: 'failing', waiting: 'waiting', starting: 'starting', ending: 'ending', pausing: 'pausing', 'given up': 'given up' } as Record<string, string>,
-  config: { lead: 'The file as it is, comments included.', preview: 'What would change', line: 'Line', changes: 'What tools would do differently', noChange: 'No tool would do anything differently', restart: 'Saved. Rules hold at once; everything else when the hub is restarted.' },
+  config: { lead: 'The file as it is, comments included.', preview: 'What would change', lookFirst: 'Look at what would change first', line: 'Line', restart: 'Saved. Rules hold at once; everything else when the hub is restarted.' },
   connect: {
     lead: 'Let an AI application in. Where we can write its settings, one button does it; everything else in them stays as it is.', none: 'No application is known here',
     isConnected: 'connected', found: 'installed', notFound: 'not found', connect: 'Connect', disconnect: 'Disconnect', connected: (name: string): string => `${name} is connected. Restart it to use the tools.`, disconnected: (name: string): string => `${name} is not connected any more.`,

@@ -3,11 +3,17 @@
 const IMAGES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']);
 const AUDIO = new Set(['audio/mpeg', 'audio/mp3', 'audio/wav', 'audio/x-wav', 'audio/ogg', 'audio/webm', 'audio/flac', 'audio/mp4', 'audio/aac']);
 
+/** Whether something of this type is only looked at or listened to, and shown here. */
+export function isShown(kind: 'image' | 'audio', mime: string | undefined): boolean {
+  return (kind === 'image' ? IMAGES : AUDIO).has(plain(mime));
+}
+
+const plain = (mime: string | undefined): string => (mime ?? '').toLowerCase().split(';')[0]?.trim() ?? '';
+
 /** The address of bytes that came in an answer, if they are of a kind that is only looked at or listened to. */
 export function sourceOf(kind: 'image' | 'audio', mime: string | undefined, base64: string | undefined): string | undefined {
-  const type = (mime ?? '').toLowerCase().split(';')[0]?.trim() ?? '';
-  const known = kind === 'image' ? IMAGES : AUDIO;
-  if (!known.has(type) || base64 === undefined || !/^[A-Za-z0-9+/=\s]*$/.test(base64)) return undefined;
+  const type = plain(mime);
+  if (!isShown(kind, mime) || base64 === undefined || !/^[A-Za-z0-9+/=\s]*$/.test(base64)) return undefined;
   return `data:${type};base64,${base64.replace(/\s/g, '')}`;
 }
 

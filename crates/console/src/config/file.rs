@@ -92,7 +92,7 @@ pub(crate) fn at_fault(faults: &[Fault]) -> Problem {
 }
 
 /// Whole or not at all. Where the file is a link, what it leads to is replaced. Only the owner can read it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::shared::Shared;
 
 /// How many unchanged lines a diff shows around a change.
-const CONTEXT_LINES: usize = 3;
+pub(super) const CONTEXT_LINES: usize = 3;
 
 /// The text as it is, and what is wrong with it.
 pub(crate) async fn show(State(console): State<Arc<Shared>>) -> Result<Response, Problem> {

@@ -1,14 +1,14 @@
 //! `/api/console/rules`: what is allowed, asked and denied, and what a change of it would do.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use drawbridge_gateway::{Effect, RuleSettings};
+use drawbridge_gateway::RuleSettings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::effects::{differences, shown};
 use super::file;
 use super::rules::with_rules;
 use crate::answer::answer;
@@ -24,10 +24,6 @@ pub(crate) async fn list(State(console): State<Arc<Shared>>) -> Result<Response,
     let effects = console.program.effects(None).map_err(Problem::invalid)?;
     let effects: Vec<Value> = effects.iter().map(shown).collect();
     Ok(answer(&json!({"rules": rules, "effects": effects})))
-}
-
-fn shown(effect: &Effect) -> Value {
-    json!({"caller": effect.caller, "tool": effect.tool, "decision": effect.decision, "why": effect.why})
 }
 
 #[derive(Deserialize)]
@@ -57,15 +53,7 @@ pub(crate) async fn preview(
 pub(super) fn changes(console: &Shared, rules: &[RuleSettings]) -> Result<Vec<Value>, Problem> {
     let before = console.program.effects(None).map_err(Problem::invalid)?;
     let after = console.program.effects(Some(rules)).map_err(Problem::invalid)?;
-    let before: HashMap<_, _> =
-        before.iter().map(|effect| ((&effect.caller, &effect.tool), effect.decision)).collect();
-    let differs = |effect: &&Effect| before.get(&(&effect.caller, &effect.tool)) != Some(&effect.decision);
-    let change = |effect: &Effect| {
-        let mut change = shown(effect);
-        change["before"] = json!(before.get(&(&effect.caller, &effect.tool)));
-        change
-    };
-    Ok(after.iter().filter(differs).map(change).collect())
+    Ok(differences(&before, &after))
 }
 
 /// Writes these rules in place of those there are. They hold at once.

@@ -53,6 +53,22 @@ async fn a_tier_shows_what_it_names_by_our_names_or_the_older_clients() {
 }
 
 #[tokio::test]
+async fn what_other_tiers_would_show_is_told_and_changes_nothing() {
+    let hub = Hub::with(&settings(licensing(vec![tier("ECHO", "t_echo", 9)], None)));
+    let caller = hub.caller_in("a", Some("ECHO")).await;
+    let of = |tiers: Vec<Tier>| {
+        let effects = hub.gateway.effects_of(licensing(tiers, None)).unwrap();
+        let own = effects.into_iter().filter(|effect| *effect.caller == *caller.id);
+        own.map(|effect| effect.tool.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(vec![tier("ECHO", "t_change", 9)]), ["t_change"]);
+    assert_eq!(of(vec![tier("ECHO", "t_echo", 9)]), ["t_echo"]);
+    assert!(of(Vec::new()).is_empty(), "a tier that is gone gives nothing");
+    let view = hub.gateway.view(&caller);
+    assert_eq!(view.tools.iter().map(|tool| &*tool.spec().name).collect::<Vec<_>>(), ["t_echo"]);
+}
+
+#[tokio::test]
 async fn what_a_tier_hides_stays_hidden() {
     let all = Tier { hidden: vec!["t_ch*".into()], ..tier("ALL", "*", 9) };
     let hub = Hub::with(&settings(licensing(vec![all], None)));

@@ -75,6 +75,11 @@ fn files_terminals_and_jobs_are_used() {
 }
 
 #[test]
+fn schedules_and_webhooks_are_made_from_forms() {
+    stories("plan");
+}
+
+#[test]
 fn a_conversation_is_held_with_tools() {
     stories("chat");
 }

@@ -92,6 +92,61 @@ fn a_rule_is_shown_before_it_holds_and_keeps_the_owners_comments() {
 }
 
 #[test]
+fn tiers_are_changed_with_their_comments_kept_and_what_would_change_is_shown_first() {
+    let bridge = Bridge::start();
+    let browser = Browser::open(&bridge);
+    let file = bridge.home.state().join("tiers.toml");
+    std::fs::write(&file, "# mine\n[LOOK]\nallowed_capabilities = [\"files_list\"] # no more\n").unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let listed = browser.get("/api/console/tiers");
+    assert_eq!(listed["tiers"]["LOOK"]["allowed_capabilities"], json!(["files_list"]), "{listed}");
+
+    let made = browser.tell("POST", "/api/console/keys", &json!({"name": "tablet", "tier": "LOOK"}));
+    let mut host = crate::program::Modern::new(bridge.hub.address(), made["secret"].as_str().unwrap());
+    wait_for("the tier", || went_well(&host.tool("files_list", json!({"path": "Drawbridge"}))).then_some(()));
+    assert!(!went_well(&host.tool("files_roots", json!({}))));
+
+    let mut tiers = listed["tiers"].clone();
+    tiers["LOOK"]["allowed_capabilities"] = json!(["files_roots"]);
+    let preview = browser.tell("POST", "/api/console/tiers/preview", &json!({"tiers": tiers}));
+    let told = |tool: &str| {
+        let fits = |change: &&Value| change["caller"] == "key:tablet" && change["tool"] == tool;
+        let change = preview["changes"].as_array().unwrap().iter().find(fits).unwrap();
+        (change["before"].clone(), change["decision"].clone())
+    };
+    assert_eq!(told("files_list"), (json!("allow"), Value::Null), "{preview}");
+    assert_eq!(told("files_roots"), (Value::Null, json!("allow")));
+    assert_eq!(preview["locked_out"], json!([]));
+    let nobody = browser.tell("POST", "/api/console/tiers/preview", &json!({"tiers": {}}));
+    assert_eq!(nobody["locked_out"], json!(["key:tablet"]));
+    assert!(!went_well(&host.tool("files_roots", json!({}))), "it was only shown");
+
+    browser.tell("PUT", "/api/console/tiers", &json!({"tiers": tiers, "was": listed["text"]}));
+    wait_for("the change", || went_well(&host.tool("files_roots", json!({}))).then_some(()));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# mine\n[LOOK]") && text.contains("# no more"), "{text}");
+    let stale = json!({"tiers": tiers, "was": listed["text"]});
+    let refused = browser.send(&browser.request("PUT", "/api/console/tiers").body(stale.to_string()));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(bridge.home.state().join("licence_tiers.yaml"), "PRO:\n  llm_access: true\n").unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(
+        bridge.home.state().join("licence_tiers.yaml"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    let old = browser.get("/api/console/tiers");
+    assert!(old["locked"].as_str().unwrap().contains("llmbasedos") && old["tiers"]["PRO"]["llm_access"] == true);
+    let body = json!({"tiers": {}, "was": old["text"]}).to_string();
+    let refused = browser.send(&browser.request("PUT", "/api/console/tiers").body(body));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    bridge.holds();
+}
+
+#[test]
 fn keys_secrets_and_the_lever_are_the_same_as_at_the_command_line() {
     let bridge = Bridge::start();
     let browser = Browser::open(&bridge);
