@@ -7,11 +7,12 @@ use drawbridge_contract::{CancellationToken, RawValue, broadcast};
 use drawbridge_jobs::bounds::{CHECKPOINT_BYTES_MAX, LINES_MAX, NAME_BYTES_MAX, PAGE_MAX, SUBMIT_MAX};
 use drawbridge_jobs::{
     Answered, Beat, Change, Engine, EngineError, Exchange, Exchanged, Failure, Family, Filter, Happened,
-    Heartbeat, Job, JobId, Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Progress, QueueCounts, Scope,
-    State, Submitted, at_most,
+    Heartbeat, Job, JobId, Lease, Limit, LimitRow, Line, NewJob, Outcome, Page, Progress, QueueCounts,
+    Remains, Scope, State, Submitted, at_most,
 };
 use tokio::sync::{Notify, watch};
 
+use crate::arrivals::Arrivals;
 use crate::exchange::bounded_lease;
 use crate::keeper::Keeper;
 use crate::limits::{member, scope};
@@ -49,6 +50,7 @@ impl BullMq {
             keeper: Arc::new(Keeper::new()),
             waiting: Mutex::default(),
             together: Together::default(),
+            arrivals: Arrivals::default(),
             closed: CancellationToken::new(),
         });
         let (link, ears) = (Arc::clone(&shared.link), Arc::clone(&shared.ears));
@@ -291,6 +293,13 @@ impl Engine for BullMq {
         Box::pin(self.shared.callbacks(ids))
     }
 
+    fn remains(&self, happened: Vec<Happened>) -> Answered<'_, Vec<Option<Remains>>> {
+        Box::pin(async move {
+            self.shared.check_open()?;
+            self.shared.arrivals.remains(&self.shared.link, &happened).await
+        })
+    }
+
     fn outcome(&self, id: JobId) -> Answered<'_, Outcome> {
         Box::pin(async move {
             let job = self.shared.get(id.clone()).await?;
@@ -346,7 +355,8 @@ impl Engine for BullMq {
     fn history(&self, after: u64, job: Option<JobId>, limit: usize) -> Answered<'_, Vec<Happened>> {
         Box::pin(async move {
             self.shared.check_open()?;
-            events::history(&self.shared.link, after, job.as_ref(), limit.min(PAGE_MAX)).await
+            let Shared { link, arrivals, .. } = &*self.shared;
+            events::history(link, arrivals, after, job.as_ref(), limit.min(PAGE_MAX)).await
         })
     }
 

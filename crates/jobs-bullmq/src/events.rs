@@ -1,7 +1,7 @@
 //! What happened, from the streams of events that BullMQ keeps for each queue.
 //!
-//! Our scripts add to each event what we call it, the attempt and the token; those of BullMQ's own workers are
-//! translated as far as they go. The streams are shortened: to 100,000 entries by us, to 10,000 by BullMQ's clients.
+//! Our scripts add to each event what we call it, the attempt and the token, where these do not follow from the rest; those
+//! of BullMQ's own workers are translated as far as they go. The streams are shortened: to 100,000 entries by us, to 10,000 by BullMQ's clients.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use drawbridge_jobs::{Change, EngineError, Happened, Happening, JobId, Lease};
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use tokio::sync::Notify;
 
+use crate::arrivals::Arrivals;
 use crate::link::{Link, away};
 use crate::names::outer;
 use crate::{scripts, view};
@@ -43,9 +44,11 @@ fn pack(stream_id: &str, queue: usize) -> Option<(u64, i64)> {
 
 /// The first entry of a stream that may come after a number.
 fn first_after(seq: u64) -> String {
-    if seq == 0 {
-        return "-".into();
-    }
+    if seq == 0 { "-".into() } else { place_of(seq) }
+}
+
+/// The entry that a number stands for.
+pub(crate) fn place_of(seq: u64) -> String {
     let ms = (seq >> (PLACE_BITS + QUEUE_BITS)) + EPOCH_MS;
     let place = (seq >> QUEUE_BITS) & ((1 << PLACE_BITS) - 1);
     format!("{ms}-{place}")
@@ -71,9 +74,10 @@ fn entry(queue: &str, index: usize, id: &StreamId) -> Option<Entry> {
         None => theirs(&text("event")?, text("prev").as_deref())?,
     };
     let (seq, at_ms) = pack(&id.id, index)?;
-    let number = |field: &str| text(field).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    let attempt = u32::try_from(number("n")).unwrap_or(0);
-    let happened = Happened { seq, at_ms, job, what, attempt, token: number("t") };
+    let number = |field: &str| text(field).and_then(|text| text.parse::<u64>().ok());
+    let token = number("t").unwrap_or(0);
+    let attempt = u32::try_from(number("n").unwrap_or(token)).unwrap_or(0);
+    let happened = Happened { seq, at_ms, job, what, attempt, token };
     Some(if what == Happening::Stopping { Entry::Stop(happened) } else { Entry::Happened(happened) })
 }
 
@@ -106,6 +110,7 @@ pub(crate) async fn queues(link: &Link) -> Result<Vec<String>, EngineError> {
 /// What happened after a number, oldest first.
 pub(crate) async fn history(
     link: &Link,
+    arrivals: &Arrivals,
     after: u64,
     job: Option<&JobId>,
     limit: usize,
@@ -120,7 +125,7 @@ pub(crate) async fn history(
             }
             found
         }
-        None => history_of_all(link, after).await?,
+        None => history_of_all(link, arrivals, after).await?,
     };
     found.sort_unstable_by_key(|happened| happened.seq);
     found.truncate(limit);
@@ -128,12 +133,15 @@ pub(crate) async fn history(
 }
 
 /// Some of what happened in all queues after a number; nothing only if there is nothing more.
-async fn history_of_all(link: &Link, after: u64) -> Result<Vec<Happened>, EngineError> {
+async fn history_of_all(link: &Link, arrivals: &Arrivals, after: u64) -> Result<Vec<Happened>, EngineError> {
     let mut from = after;
     loop {
         let mut script = link.script(&scripts::HISTORY);
         script.arg(first_after(from)).arg(LOOK_MAX);
         let streams: Vec<(String, StreamRangeReply)> = link.run(&script, DOING).await?;
+        for (queue, page) in &streams {
+            page.ids.iter().for_each(|entry| arrivals.note(queue, entry));
+        }
         // Of a queue that has more, nothing is known beyond: there the others end, too.
         let ends = streams.iter().enumerate().filter(|(_, (_, page))| page.ids.len() >= LOOK_MAX);
         let cut = ends.filter_map(|(index, (_, page))| Some(pack(&page.ids.last()?.id, index)?.0)).min();

@@ -8,6 +8,7 @@
 //! together   jobs that come one by one, sent together
 //! exchange   what workers say and get
 //! view       a job in our words
+//! arrivals   what jobs were that Redis forgets with their end
 //! events     what happened, from BullMQ's streams
 //! keeper     what time brings
 //! limits     under which names limits are kept
@@ -21,6 +22,7 @@
 //! **Invariant:** a worker of ours changes a job only while the job's lock holds the number of its claim.
 //! **Absent on purpose:** a cache. Others change the queues, too.
 
+mod arrivals;
 mod engine;
 mod events;
 mod exchange;

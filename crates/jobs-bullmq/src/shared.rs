@@ -13,6 +13,7 @@ use redis::Cmd;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::arrivals::Arrivals;
 use crate::exchange::{Told, bounded_lease, give_back, send};
 use crate::keeper::Keeper;
 use crate::link::Link;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) waiting: Mutex<HashMap<Arc<str>, Vec<CancellationToken>>>,
     /// Jobs that are sent with the next message.
     pub(crate) together: Together,
+    /// What jobs were that may be gone by now.
+    pub(crate) arrivals: Arrivals,
     pub(crate) closed: CancellationToken,
 }
 
@@ -188,7 +191,8 @@ impl Shared {
         found.try_into().map_err(|_| EngineError::NotFound { id: id.clone() })
     }
 
-    /// With which callbacks jobs were submitted. One question is enough while none was with any.
+    /// With which callbacks jobs were submitted, also those that are not there any more. One question is enough while none was
+    /// with any.
     pub(crate) async fn callbacks(&self, ids: Vec<JobId>) -> Result<Vec<Option<Arc<str>>>, EngineError> {
         const DOING: &str = "look for callbacks";
         self.check_open()?;
@@ -200,10 +204,18 @@ impl Shared {
         let mut all = redis::pipe();
         for id in &ids {
             let (queue, bare) = inner(id);
-            all.cmd("HGET").arg(self.link.key(queue, bare)).arg("dbCallback");
+            all.cmd("HMGET").arg(self.link.key(queue, bare)).arg("dbCallback").arg("timestamp");
         }
-        let found: Vec<Option<String>> = self.link.commands(&all, DOING).await?;
-        Ok(found.into_iter().map(|url| url.map(Into::into)).collect())
+        let found: Vec<(Option<String>, Option<String>)> = self.link.commands(&all, DOING).await?;
+        let is_gone = |(_, timestamp): &(_, Option<String>)| timestamp.is_none();
+        let gone: Vec<JobId> =
+            ids.iter().zip(&found).filter(|(_, row)| is_gone(row)).map(|(id, _)| id.clone()).collect();
+        let mut known = self.arrivals.callbacks(&self.link, &gone).await?.into_iter();
+        let each = |row: (Option<String>, Option<String>)| match is_gone(&row) {
+            true => known.next().flatten(),
+            false => row.0.map(Into::into),
+        };
+        Ok(found.into_iter().map(each).collect())
     }
 
     pub(crate) async fn list(

@@ -6,8 +6,8 @@ use drawbridge_contract::{BoxFuture, RawValue, broadcast};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EngineError, Failure, Happening, Job, JobId, Limit, LimitRow, Line, NewJob, Outcome, Progress, Scope,
-    State, Submitted, ToolPattern,
+    EngineError, Failure, Happening, Job, JobId, Limit, LimitRow, Line, NewJob, Outcome, Progress, Remains,
+    Scope, State, Submitted, ToolPattern,
 };
 
 /// What an engine answers, in time.
@@ -96,10 +96,16 @@ pub trait Engine: Send + Sync + 'static {
     /// With which arguments, and with which attributes, a job was submitted (or edited since).
     fn arguments(&self, id: JobId) -> Answered<'_, (Box<RawValue>, Option<Box<RawValue>>)>;
 
-    /// Which callbacks these jobs were submitted with, in order; `None` also for those that are not there. For whoever tells
-    /// them. An engine that writes itself what is to be told needs none.
+    /// Which callbacks these jobs were submitted with, in order; `None` also for those of which nothing is known any more. For
+    /// whoever tells them. An engine that writes itself what is to be told needs none.
     fn callbacks(&self, ids: Vec<JobId>) -> Answered<'_, Vec<Option<Arc<str>>>> {
         Box::pin(std::future::ready(Ok(vec![None; ids.len()])))
+    }
+
+    /// What the history still knows of jobs that are not there any more, for each of these things that happened to them; for
+    /// whoever tells it.
+    fn remains(&self, happened: Vec<Happened>) -> Answered<'_, Vec<Option<Remains>>> {
+        Box::pin(std::future::ready(Ok(happened.iter().map(|_| None).collect())))
     }
 
     /// What came of a job so far.

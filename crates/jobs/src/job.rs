@@ -172,6 +172,23 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
+/// What is still known of a job that its engine has forgotten.
+#[derive(Debug, Clone)]
+pub struct Remains {
+    /// Which tool.
+    pub tool: Arc<str>,
+    /// Whose it was; empty if nobody knows.
+    pub caller: Arc<str>,
+    /// The callback with which it was submitted.
+    pub callback: Option<Arc<str>>,
+    /// How often it might be tried.
+    pub attempts_max: u32,
+    /// Its result, if it completed.
+    pub result: Option<Box<RawValue>>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+}
+
 /// What came of a job, as far as there is something.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {

@@ -40,7 +40,9 @@ pub use engine::{
     Heartbeat, Lease, Page, QueueCounts, Said, Work,
 };
 pub use error::{EngineError, Told, at_most};
-pub use job::{DEFAULT_QUEUE, Failure, Job, JobId, Line, NewJob, Outcome, Progress, Start, Submitted, codes};
+pub use job::{
+    DEFAULT_QUEUE, Failure, Job, JobId, Line, NewJob, Outcome, Progress, Remains, Start, Submitted, codes,
+};
 pub use limits::{Limit, LimitRow, Rate, Scope};
 pub use machine::{Backoff, Happening, State};
 pub use policy::{Policies, Policy, ToolPattern};

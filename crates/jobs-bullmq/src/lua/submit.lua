@@ -110,7 +110,12 @@ local function take(number, job)
   end
   call('HSET', k, unpack(fields))
   call('ZADD', OURS .. 'index', place + number, outer(job.queue, job.id))
-  event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name)
+  if job.callback ~= '' then
+    event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name, 'c', job.caller, 'm', job.attempts, 'cb',
+      job.callback)
+  else
+    event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name, 'c', job.caller)
+  end
   if job.idempotency ~= '' then
     call('SET', key_name('key', job, job.idempotency), job.fingerprint .. ' ' .. outer(job.queue, job.id), 'EX',
       KEY_SECONDS)

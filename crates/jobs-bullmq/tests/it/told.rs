@@ -1,13 +1,14 @@
 //! Webhooks of jobs on Redis: the hub reads what happened there, and keeps in its own file what is to be told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use drawbridge_contract::CancellationToken;
 use drawbridge_jobs::webhook::{
     DeliveryFilter, EventSet, NewReceiver, WebhookEvent, WebhookSettings, Webhooks, signatures,
 };
 use drawbridge_jobs::{Embedded, Engine, JobId, NewJob, Progress, Settings};
-use drawbridge_jobs_bullmq::BullMq;
+use drawbridge_jobs_bullmq::{BullMq, Kept, Settings as Jobs};
 use drawbridge_outbound::AllowedHosts;
 use tokio::task::JoinHandle;
 
@@ -190,5 +191,94 @@ async fn what_nodes_worker_did_is_told_too() {
     assert_eq!(told(&got, "/cb").last(), of(&id, &["completed"]).last());
     let last = got.last().unwrap().body();
     assert_eq!((&last["result"]["by"], &last["attempt"]), (&"node".into(), &1.into()), "{last}");
+    hub.end().await;
+}
+
+/// How many jobs of each kind.
+const FORGOTTEN: usize = 60;
+
+/// A Redis that keeps no job beyond its end.
+async fn forgetful(redis: &crate::RedisServer) -> Arc<BullMq> {
+    let keep_completed = Kept { count: 0, age: Duration::from_secs(1) };
+    let engine = BullMq::open(Jobs { keep_completed, ..Jobs::new(&redis.url()) }).unwrap();
+    engine.listening().await;
+    Arc::new(engine)
+}
+
+/// Node adds jobs, and Redis forgets them with their end.
+fn node_adds(redis: &crate::RedisServer) {
+    let count = FORGOTTEN.to_string();
+    let env = [("COUNT", &*count), ("TOOL", "theirs"), ("REMOVE", "1")];
+    let mut node = Node::start("producer.mjs", redis, &env);
+    assert_eq!(node.hear()["added"], FORGOTTEN);
+}
+
+async fn until_nothing_is_left(engine: &BullMq) {
+    for _ in 0..6_000 {
+        if engine.counts().await.unwrap().iter().all(|queue| queue.states.is_empty()) {
+            return;
+        }
+        sleep_ms(10).await;
+    }
+    panic!("something is left: {:?}", engine.counts().await.unwrap());
+}
+
+/// Each job's end came once, with what came of it.
+fn check_each_end_once(got: &[Got], path: &str, jobs: &[String]) {
+    let ends: Vec<&Got> = got.iter().filter(|got| got.path == path && got.event() == "completed").collect();
+    let mut ids: Vec<String> = ends.iter().map(|got| got.job()).collect();
+    ids.sort_unstable();
+    let mut expected = jobs.to_vec();
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+    for end in ends {
+        let body = end.body();
+        assert_eq!((&body["result"]["by"], &body["attempt"]), (&"node".into(), &1.into()), "{body}");
+    }
+}
+
+/// Redis forgets each job with its end, Node works, and hubs come and go: what the stream of events has is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ends_of_jobs_that_redis_forgot_are_told_from_its_stream() {
+    let redis = crate::RedisServer::start();
+    let (engine, folder) = (forgetful(&redis).await, tempfile::tempdir().unwrap());
+    let receiver = Receiver::start(|_, _| Answer::Status(204)).await;
+    let hub = Telling::start(folder.path(), &engine);
+    let everybodys = NewReceiver {
+        all_callers: true,
+        events: EventSet::of(&[WebhookEvent::Completed]),
+        ..standing(&receiver.url("all"))
+    };
+    hub.webhooks.add(everybodys).await.unwrap();
+    let mine =
+        NewReceiver { events: EventSet::of(&[WebhookEvent::Completed]), ..standing(&receiver.url("mine")) };
+    hub.webhooks.add(mine).await.unwrap();
+    let ours = |_| NewJob { arguments: json(r#"{"ms":1}"#), ..calling_back("ours", &receiver.url("cb")) };
+    let submitted = engine.submit_many((0..FORGOTTEN).map(ours).collect()).await.unwrap();
+    let ours: Vec<String> = submitted.iter().map(|one| one.id.as_str().to_owned()).collect();
+    let theirs: Vec<String> = (0..FORGOTTEN).map(|number| format!("task-{number}")).collect();
+    node_adds(&redis);
+    let mut node = Node::start("worker.mjs", &redis, &[]);
+    assert_eq!(node.hear()["ready"], true);
+    receiver.until(|got| got.len() >= 10).await; // in the middle of it
+    hub.end().await;
+    until_nothing_is_left(&engine).await;
+    engine.close().await.unwrap();
+
+    // Another hub, which knows nothing but its file and what Redis still has.
+    let engine = forgetful(&redis).await;
+    let hub = Telling::start(folder.path(), &engine);
+    let both: Vec<String> = ours.iter().chain(&theirs).cloned().collect();
+    let ended = |got: &[Got]| got.iter().filter(|got| got.event() == "completed").count();
+    let all = both.len() + 2 * ours.len();
+    receiver.until(|got| ended(got) >= all).await;
+    sleep_ms(300).await;
+    let mut got = receiver.got();
+    // One that was under way when its hub ended may arrive twice, under the same id.
+    let mut seen = std::collections::HashSet::new();
+    got.retain(|got| seen.insert(got.header("webhook-id").to_owned()));
+    check_each_end_once(&got, "/all", &both);
+    check_each_end_once(&got, "/mine", &ours);
+    check_each_end_once(&got, "/cb", &ours);
     hub.end().await;
 }

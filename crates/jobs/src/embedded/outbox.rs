@@ -260,7 +260,7 @@ impl Desk {
             attempt: note.attempt,
             attempts_max: row.job.attempts_max,
             at_ms: self.now.wall_ms,
-            arguments: &arguments,
+            arguments: Some(&arguments),
             result: result.as_deref() as Option<&RawValue>,
             failure: failure.as_ref(),
             progress: note.progress.as_ref(),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Body, Facts, WebhookEvent, Webhooks};
 use crate::bounds::PAGE_MAX;
-use crate::{Change, Engine, EngineError, Failure, Happened, JobId, Progress, State};
+use crate::{Change, Engine, EngineError, Failure, Happened, JobId, Progress, Remains, State};
 
 /// Where we are in the other engine's history is kept under this name.
 const READER: &str = "webhooks";
@@ -39,7 +39,8 @@ pub(crate) struct Heard {
     pub(crate) at_ms: i64,
     attempt: u32,
     attempts_max: u32,
-    arguments: Box<RawValue>,
+    /// `None`: nobody knows them any more.
+    arguments: Option<Box<RawValue>>,
     result: Option<Box<RawValue>>,
     failure: Option<Failure>,
     progress: Option<Progress>,
@@ -55,7 +56,7 @@ impl Heard {
             attempt: self.attempt,
             attempts_max: self.attempts_max,
             at_ms: self.at_ms,
-            arguments: &self.arguments,
+            arguments: self.arguments.as_deref(),
             result: self.result.as_deref(),
             failure: self.failure.as_ref(),
             progress: self.progress.as_ref(),
@@ -146,29 +147,40 @@ impl Follow {
         let ids = told.iter().map(|(_, happened)| happened.job.clone()).collect();
         let callbacks = self.jobs.callbacks(ids).await?;
         let has_receivers = self.webhooks.engine.has_receivers()?;
-        let mut heard = Vec::new();
+        let (mut heard, mut forgotten) = (Vec::new(), Vec::new());
         for ((event, happened), callback) in told.into_iter().zip(callbacks) {
-            let wanted = callback.is_some() || (has_receivers && happened.at_ms >= self.receivers_from_ms);
-            if wanted {
-                heard.extend(self.look_at(event, happened, callback).await?);
+            if callback.is_none() && !(has_receivers && happened.at_ms >= self.receivers_from_ms) {
+                continue;
+            }
+            match self.facts(event, &happened, callback).await {
+                Ok(facts) => heard.push((happened.seq, facts)),
+                Err(EngineError::NotFound { .. }) => forgotten.push((event, happened)),
+                Err(error) => return Err(error),
             }
         }
-        Ok(heard)
+        heard.extend(self.remains(forgotten).await?);
+        heard.sort_by_key(|(seq, _)| *seq);
+        Ok(heard.into_iter().map(|(_, heard)| heard).collect())
     }
 
-    async fn look_at(
+    /// What is told of jobs that are not there any more, as far as the history still knows of them.
+    async fn remains(
         &self,
-        event: WebhookEvent,
-        happened: Happened,
-        callback: Option<Arc<str>>,
-    ) -> Result<Option<Heard>, EngineError> {
-        match self.facts(event, &happened, callback).await {
-            Err(EngineError::NotFound { id }) => {
-                tracing::warn!(job = %id, event = event.word(), "a job was forgotten before its webhook was written");
-                Ok(None)
-            }
-            found => found.map(Some),
+        forgotten: Vec<(WebhookEvent, Happened)>,
+    ) -> Result<Vec<(u64, Heard)>, EngineError> {
+        if forgotten.is_empty() {
+            return Ok(Vec::new());
         }
+        let all = forgotten.iter().map(|(_, happened)| happened.clone()).collect();
+        let remains = self.jobs.remains(all).await?;
+        let told = forgotten.into_iter().zip(remains).filter_map(|((event, happened), remains)| {
+            if remains.is_none() {
+                let (job, event) = (&happened.job, event.word());
+                tracing::warn!(%job, event, "a job was forgotten, and its history, before its webhook was written");
+            }
+            Some((happened.seq, of_remains(event, happened, remains?)))
+        });
+        Ok(told.collect())
     }
 
     async fn facts(
@@ -190,7 +202,7 @@ impl Follow {
             at_ms: happened.at_ms,
             attempt: if happened.attempt > 0 { happened.attempt } else { job.attempt },
             attempts_max: job.attempts_max,
-            arguments,
+            arguments: Some(arguments),
             result: outcome.result,
             failure: outcome.failure,
             progress: None,
@@ -247,5 +259,23 @@ impl Follow {
         let mut heard = self.facts(WebhookEvent::Progress, &happened, callback).await?;
         heard.progress = Some(progress);
         engine.hear(vec![heard], None).await
+    }
+}
+
+fn of_remains(event: WebhookEvent, happened: Happened, remains: Remains) -> Heard {
+    let Remains { tool, caller, callback, attempts_max, result, failure } = remains;
+    Heard {
+        job: happened.job,
+        event,
+        tool,
+        caller,
+        callback,
+        at_ms: happened.at_ms,
+        attempt: happened.attempt.max(1),
+        attempts_max: attempts_max.max(happened.attempt).max(1),
+        arguments: None,
+        result,
+        failure,
+        progress: None,
     }
 }

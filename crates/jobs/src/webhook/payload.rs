@@ -21,7 +21,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) attempt: u32,
     pub(crate) attempts_max: u32,
     pub(crate) at_ms: i64,
-    pub(crate) arguments: &'a RawValue,
+    /// `None`: the job was forgotten before it could be told, and nobody knows them any more.
+    pub(crate) arguments: Option<&'a RawValue>,
     pub(crate) result: Option<&'a RawValue>,
     pub(crate) failure: Option<&'a Failure>,
     pub(crate) progress: Option<&'a Progress>,
@@ -84,7 +85,12 @@ impl<'a> Body<'a> {
         let event = facts.event;
         let result = if event == WebhookEvent::Completed { facts.result } else { None };
         let result = fitting("result", result, RESULT_BYTES_MAX);
-        let in_params = fitting("inParams", Some(facts.arguments), ARGUMENTS_BYTES_MAX);
+        let in_params = fitting("inParams", facts.arguments, ARGUMENTS_BYTES_MAX);
+        if facts.arguments.is_none() {
+            let gone = (event == WebhookEvent::Completed && result.is_none()).then_some("result");
+            omitted.extend(gone.into_iter().filter(|name| !omitted.contains(name)).collect::<Vec<_>>());
+            omitted.push("inParams");
+        }
         let failure = facts.failure.filter(|_| event == WebhookEvent::Error);
         Self {
             r#type: kind(event),
@@ -183,7 +189,7 @@ mod tests {
             attempt: 2,
             attempts_max: 3,
             at_ms: 1_800_000_000_123,
-            arguments: &arguments,
+            arguments: Some(&arguments),
             result,
             failure: Some(&failure),
             progress,
@@ -229,6 +235,26 @@ mod tests {
         assert_eq!((larger.get("result"), &larger["omitted"]), (None, &json!(["result"])));
     }
 
+    #[test]
+    fn of_a_forgotten_job_what_nobody_knows_is_named() {
+        let facts = |result| Facts {
+            job: "j",
+            tool: "t",
+            event: WebhookEvent::Completed,
+            attempt: 1,
+            attempts_max: 1,
+            at_ms: 0,
+            arguments: None,
+            result,
+            failure: None,
+            progress: None,
+        };
+        let body = |result| serde_json::from_str::<Value>(&Body::new(&facts(result)).json()).unwrap();
+        assert_eq!(body(None)["omitted"], json!(["result", "inParams"]));
+        let known = body(Some(&*raw("42")));
+        assert_eq!((&known["result"], &known["omitted"]), (&json!(42), &json!(["inParams"])));
+    }
+
     proptest::proptest! {
         #[test]
         fn whatever_is_said_the_body_is_json_and_percents_stay_in_range(
@@ -238,7 +264,7 @@ mod tests {
             let progress = Progress { progress, total, message: Some(message.clone()) };
             let (arguments, failure) = (raw("{}"), Failure::last("x", message));
             let facts = Facts { job: "j", tool: "t", event: WebhookEvent::Progress, attempt: 1, attempts_max: 1, at_ms,
-                arguments: &arguments, result: None, failure: Some(&failure), progress: Some(&progress) };
+                arguments: Some(&arguments), result: None, failure: Some(&failure), progress: Some(&progress) };
             let body: Value = serde_json::from_str(&Body::new(&facts).json()).unwrap();
             if body["progress"]["unit"] == "%" {
                 let current = body["progress"]["current"].as_f64().unwrap_or(0.0);
