@@ -153,7 +153,7 @@ async fn models(as_json: bool) -> Result<ExitCode> {
         let state = if one["loaded"] == true { "in memory" } else { "" };
         vec![
             text(&one["model"]),
-            text(&one["kind"]),
+            if one["kind"] == "unknown" { String::new() } else { text(&one["kind"]) },
             text(&one["context_length"]),
             text(&one["quant"]),
             state.to_owned(),
@@ -184,6 +184,10 @@ async fn usage(days: u32, as_json: bool) -> Result<ExitCode> {
             .map(|name| text(&row[*name]))
             .collect()
     });
+    if list.is_empty() {
+        output::line("Nothing was asked of language models in that time.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     output::table(&["DAY", "CALLER", "MODEL", "REQUESTS", "PROMPT", "ANSWER", "COST"], list)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -198,6 +202,9 @@ async fn ask(chat: Chat, as_json: bool) -> Result<ExitCode> {
     };
     let answer = call("llm_chat", arguments, &mut show).await;
     shown.end_waiting();
+    if answer.is_err() {
+        shown.end_line();
+    }
     let answer = answer?;
     if as_json {
         output::json(&answer)?;
@@ -261,6 +268,13 @@ impl Shown {
     fn end_waiting(&mut self) {
         if std::mem::take(&mut self.waits) {
             eprint!("\r\u{1b}[K");
+        }
+    }
+
+    /// What comes next begins on a line of its own.
+    fn end_line(&self) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            print("\n");
         }
     }
 
