@@ -6,7 +6,9 @@
 //! resolve   names become addresses, and those that are refused are left out: what is checked is what is dialled
 //! client    the requests
 //! peer      one server that is asked again and again
-//! line      its connections
+//! line      its connections in plain HTTP
+//! question  what is sent over them, as bytes
+//! answer    what comes back, from its bytes
 //! ```
 //!
 //! Start at [`Outbound`].
@@ -18,10 +20,12 @@
 
 mod address;
 mod allowed;
+mod answer;
 mod client;
 mod error;
 mod line;
 mod peer;
+mod question;
 mod resolve;
 
 pub use address::is_public;

@@ -1,27 +1,29 @@
 //! Connections in plain HTTP/1.1 that are driven by those who wait for an answer, and kept open for the next.
+//!
+//! A client of the usual kind has a task for each connection and passes every question and every piece of an answer
+//! through channels: that costs more than all that the hub does with them.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, response};
-use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1::{Connection, SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::net::TcpStream;
 
 use crate::OutboundError;
+use crate::answer::{BadAnswer, Body, Decoded, Head};
+use crate::question::Question;
 
 /// How many connections to one server are kept open for later.
 const IDLE_MAX: usize = 64;
 /// How long one is kept; most servers close theirs earlier.
 const IDLE_FOR: Duration = Duration::from_secs(60);
-
-type Question = Request<Full<Bytes>>;
+/// How much is read at once, in bytes, at first and where more comes than that.
+const READ_BYTES: std::ops::RangeInclusive<usize> = 8 << 10..=64 << 10;
 
 /// Where a server listens.
 pub(crate) struct Place {
@@ -41,25 +43,36 @@ pub(crate) struct Pool {
 
 /// One connection. It only moves while somebody drives it.
 struct Line {
-    ask: SendRequest<Full<Bytes>>,
-    connection: Connection<TokioIo<TcpStream>, Full<Bytes>>,
-    /// A connection that has ended may not be driven again.
-    ended: bool,
+    stream: TcpStream,
+    /// What came and was not taken yet.
+    buffer: BytesMut,
+    /// How much is read next.
+    read_bytes: usize,
 }
 
 /// The body of an answer, and the connection it comes over.
 pub(crate) struct Flow {
-    body: Incoming,
+    body: Body,
+    keeps: bool,
     /// Given back once the body is complete.
     line: Option<Line>,
     pool: Arc<Pool>,
 }
 
 /// Why a connection gave no answer.
-struct Unanswered {
-    error: hyper::Error,
-    /// The question, where nothing of it was sent.
-    unsent: Option<Question>,
+enum Unanswered {
+    /// Nothing of the question was sent.
+    Unsent(io::Error),
+    Broken(OutboundError),
+}
+
+impl From<Unanswered> for OutboundError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Unsent(error) => failed(error),
+            Unanswered::Broken(error) => error,
+        }
+    }
 }
 
 impl Pool {
@@ -72,31 +85,34 @@ impl Pool {
     pub(crate) async fn send(
         self: &Arc<Self>,
         mut question: Question,
-    ) -> Result<(response::Parts, Flow), OutboundError> {
-        while let Some(line) = self.take().await {
-            match self.ask(line, question).await {
-                Err(Unanswered { unsent: Some(unsent), .. }) => question = unsent,
-                answer => return answer.map_err(|unanswered| failed(unanswered.error)),
+    ) -> Result<(Head, Flow), OutboundError> {
+        while let Some(line) = self.take() {
+            match self.ask(line, &mut question).await {
+                Err(Unanswered::Unsent(_)) => {}
+                answer => return Ok(answer?),
             }
         }
         let line = self.place.connect().await?;
-        self.ask(line, question).await.map_err(|unanswered| failed(unanswered.error))
+        Ok(self.ask(line, &mut question).await?)
     }
 
     async fn ask(
         self: &Arc<Self>,
         mut line: Line,
-        question: Question,
-    ) -> Result<(response::Parts, Flow), Unanswered> {
-        let (head, body) = line.answer(question).await?.into_parts();
-        Ok((head, Flow { body, line: Some(line), pool: self.clone() }))
+        question: &mut Question,
+    ) -> Result<(Head, Flow), Unanswered> {
+        let head = poll_fn(|context| line.poll_answer(question, context)).await?;
+        // What was not sent whole leaves a server that waits for the rest of it.
+        let keeps = head.keeps && question.is_sent();
+        let flow = Flow { body: head.body, keeps, line: Some(line), pool: self.clone() };
+        Ok((head, flow))
     }
 
     /// The connection that was used last, of those that are still open.
-    async fn take(&self) -> Option<Line> {
+    fn take(&self) -> Option<Line> {
         loop {
-            let (mut line, since) = self.idle().pop()?;
-            if since.elapsed() < IDLE_FOR && line.is_free().await {
+            let (line, since) = self.idle().pop()?;
+            if since.elapsed() < IDLE_FOR && line.is_free() {
                 return Some(line);
             }
         }
@@ -124,40 +140,66 @@ impl Place {
         };
         // A socket that will not have it is slower, and nothing else.
         let _ = stream.set_nodelay(true);
-        let (ask, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| OutboundError::Connect(error.into()))?;
-        Ok(Line { ask, connection, ended: false })
+        Ok(Line { stream, buffer: BytesMut::new(), read_bytes: *READ_BYTES.start() })
     }
 }
 
 impl Line {
-    /// Lets the connection do what it can now.
-    fn drive(&mut self, context: &mut Context<'_>) {
-        if !self.ended {
-            self.ended = Pin::new(&mut self.connection).poll(context).is_ready();
+    /// Whether it can take a question: the server has neither closed it nor said anything that nobody asked.
+    fn is_free(&self) -> bool {
+        let heard = self.stream.try_read(&mut [0]);
+        matches!(heard, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Sends what is left of the question, and reads until the head of the answer has come. A server may answer before
+    /// it has read everything, and close then: what it says counts.
+    fn poll_answer(
+        &mut self,
+        question: &mut Question,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Head, Unanswered>> {
+        let sending = self.poll_send(question, context);
+        if let Poll::Ready(Err(error)) = sending {
+            if question.is_untouched() {
+                return Poll::Ready(Err(Unanswered::Unsent(error)));
+            }
+            question.give_up();
+        }
+        let broken = |error| Poll::Ready(Err(Unanswered::Broken(error)));
+        loop {
+            match Head::decode(&mut self.buffer, question.method()) {
+                Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Ok(None) => {}
+                Err(error) => return broken(failed(error)),
+            }
+            match ready!(self.poll_read(context)) {
+                Ok(0) => return broken(failed(BadAnswer::Early)),
+                Ok(_) => {}
+                Err(error) => return broken(failed(error)),
+            }
         }
     }
 
-    /// Whether it can take a question.
-    async fn is_free(&mut self) -> bool {
-        poll_fn(|context| Poll::Ready(self.is_free_now(context))).await
-    }
-
-    fn is_free_now(&mut self, context: &mut Context<'_>) -> bool {
-        self.drive(context);
-        !self.ended && self.ask.is_ready()
-    }
-
-    async fn answer(&mut self, question: Question) -> Result<http::Response<Incoming>, Unanswered> {
-        let mut answer = pin!(self.ask.try_send_request(question));
-        poll_fn(|context| {
-            if !self.ended {
-                self.ended = Pin::new(&mut self.connection).poll(context).is_ready();
+    fn poll_send(&mut self, question: &mut Question, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(bytes) = question.rest() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            answer.as_mut().poll(context)
-        })
-        .await
-        .map_err(|mut error| Unanswered { unsent: error.take_message(), error: error.into_error() })
+            question.sent(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what has come; 0 bytes at the end.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.buffer.reserve(self.read_bytes);
+        let room = self.buffer.capacity() - self.buffer.len();
+        let count = ready!(pin!(self.stream.read_buf(&mut self.buffer)).poll(context))?;
+        if count == room {
+            self.read_bytes = (self.read_bytes * 2).min(*READ_BYTES.end());
+        }
+        Poll::Ready(Ok(count))
     }
 }
 
@@ -168,48 +210,64 @@ impl Flow {
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, OutboundError>> {
-        loop {
-            // The body says first that it wants something; only then the connection reads.
-            let mut frame = Pin::new(&mut self.body).poll_frame(context);
-            if let (Poll::Pending, Some(line)) = (&frame, &mut self.line) {
-                line.drive(context);
-                frame = Pin::new(&mut self.body).poll_frame(context);
-            }
-            let Poll::Ready(frame) = frame else { return Poll::Pending };
-            if self.body.is_end_stream() || frame.is_none() {
-                self.give_back(context);
-            }
-            match frame {
-                None => return Poll::Ready(Ok(None)),
-                Some(Err(error)) => return Poll::Ready(Err(failed(error))),
-                // What follows the last bytes are trailers, which nobody asked for.
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) => return Poll::Ready(Ok(Some(bytes))),
-                    Err(_) => continue,
-                },
-            }
+        let chunk = ready!(self.poll_next(context));
+        match &chunk {
+            Ok(Some(_)) if !self.body.has_ended() => {}
+            Ok(_) => self.give_back(),
+            // It is at nobody knows what.
+            Err(_) => self.line = None,
         }
+        Poll::Ready(chunk)
     }
 
-    fn give_back(&mut self, context: &mut Context<'_>) {
-        if let Some(mut line) = self.line.take()
-            && line.is_free_now(context)
-        {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, OutboundError>> {
+        let Some(line) = &mut self.line else {
+            // A body that broke off stays broken off.
+            let whole = if self.body.has_ended() { Ok(None) } else { Err(failed(BadAnswer::Early)) };
+            return Poll::Ready(whole);
+        };
+        loop {
+            match self.body.decode(&mut line.buffer).map_err(failed)? {
+                Decoded::Bytes(bytes) => return Poll::Ready(Ok(Some(bytes))),
+                Decoded::End => break,
+                Decoded::More => {}
+            }
+            match ready!(line.poll_read(context)).map_err(failed)? {
+                0 if self.body == Body::UntilClosed => break,
+                0 => return Poll::Ready(Err(failed(BadAnswer::Early))),
+                _ => {}
+            }
+        }
+        self.body = Body::Left(0);
+        Poll::Ready(Ok(None))
+    }
+
+    fn give_back(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        if self.keeps && line.buffer.is_empty() {
+            line.read_bytes = *READ_BYTES.start();
             self.pool.give(line);
         }
     }
 }
 
-fn failed(error: hyper::Error) -> OutboundError {
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> OutboundError {
     OutboundError::Failed(error.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use reqwest::Method;
+    use reqwest::header::{HOST, HeaderMap, HeaderValue};
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
+    use tokio::time::timeout;
+
     use super::*;
+
+    /// Longer than anything takes that should happen.
+    const LONG: Duration = Duration::from_secs(60);
 
     /// Reads one question of a few bytes.
     async fn question(stream: &mut TcpStream) -> String {
@@ -223,13 +281,17 @@ mod tests {
     async fn pool() -> (TcpListener, Arc<Pool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let place = Place { host: "127.0.0.1".to_owned(), port, within: Duration::from_secs(5) };
+        let place = Place { host: "127.0.0.1".to_owned(), port, within: LONG };
         (listener, Arc::new(Pool::new(place)))
     }
 
+    fn hello() -> Question {
+        let host = HeaderMap::from_iter([(HOST, HeaderValue::from_static("here"))]);
+        Question::new(Method::POST, "/x", &host, Bytes::from_static(b"hello"))
+    }
+
     async fn ask(pool: &Arc<Pool>) -> Result<String, OutboundError> {
-        let request = Request::post("/x").header("host", "here").body(Full::from("hello")).unwrap();
-        let (_, mut flow) = pool.send(request).await?;
+        let (_, mut flow) = pool.send(hello()).await?;
         let mut all = Vec::new();
         while let Some(chunk) = flow.chunk().await? {
             all.extend_from_slice(&chunk);
@@ -268,9 +330,64 @@ mod tests {
             }
         });
         assert_eq!(ask(&pool).await.unwrap(), "ahoy");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // The server closes as soon as it has answered.
+        timeout(LONG, async {
+            while pool.idle()[0].0.is_free() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .unwrap();
         assert_eq!(ask(&pool).await.unwrap(), "ahoy");
         serve.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_may_answer_before_it_has_read_everything() {
+        let (listener, pool) = pool().await;
+        let serve = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_exact(&mut [0; 64]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\n\r\nless").await.unwrap();
+            stream
+        });
+        let question = Question::new(Method::POST, "/x", &HeaderMap::new(), vec![b'x'; 64 << 20].into());
+        let (head, mut flow) = timeout(LONG, pool.send(question)).await.unwrap().unwrap();
+        assert_eq!((head.status.as_u16(), flow.chunk().await.unwrap().unwrap()), (413, Bytes::from("less")));
+        assert_eq!(flow.chunk().await.unwrap(), None);
+        assert!(pool.idle().is_empty(), "the rest of the question is owed");
+        drop(serve.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_lasts_until_the_end_ends_with_its_connection_and_large_ones_come_whole() {
+        for (head, size) in [("HTTP/1.1 200 OK\r\n\r\n", 3), ("HTTP/1.1 200 OK\r\n\r\n", 1 << 20)] {
+            let (listener, pool) = pool().await;
+            let serve = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                question(&mut stream).await;
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(&vec![b'y'; size]).await.unwrap();
+            });
+            assert_eq!(ask(&pool).await.unwrap().len(), size);
+            assert!(pool.idle().is_empty());
+            serve.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_an_answer_is_nobodys() {
+        let (listener, pool) = pool().await;
+        let serve = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            question(&mut stream).await;
+            stream.write_all(&[WHOLE, WHOLE].concat()).await.unwrap();
+            stream
+        });
+        assert_eq!(ask(&pool).await.unwrap(), "ahoy");
+        let kept = pool.take();
+        assert!(kept.is_none(), "an answer to nothing came before the next question");
+        drop(serve.await.unwrap());
     }
 
     #[tokio::test]
@@ -303,8 +420,7 @@ mod tests {
             stream.write_all(&CHUNKED[..CHUNKED.len() - 5]).await.unwrap();
             stream.read(&mut [0]).await.unwrap_or(0)
         });
-        let request = Request::post("/x").header("host", "here").body(Full::from("hello")).unwrap();
-        let (head, mut flow) = pool.send(request).await.unwrap();
+        let (head, mut flow) = pool.send(hello()).await.unwrap();
         assert_eq!((head.status.as_u16(), flow.chunk().await.unwrap().unwrap()), (200, Bytes::from("ah")));
         drop(flow);
         assert_eq!(serve.await.unwrap(), 0, "closed");

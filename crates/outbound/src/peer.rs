@@ -7,10 +7,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use reqwest::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::line::{Flow, Place, Pool};
+use crate::question::Question;
 use crate::{Outbound, OutboundError, Settings};
 
 /// A server below one address.
@@ -101,14 +103,10 @@ impl Plain {
     ) -> Result<Reply, OutboundError> {
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
-        let problem = "the path has characters that no address has";
-        let target =
-            format!("{}{path}", self.prefix).parse().map_err(|_| OutboundError::BadUrl { problem })?;
-        let mut request = http::Request::new(body.into());
-        *request.method_mut() = method;
-        *request.uri_mut() = target;
-        *request.headers_mut() = headers;
-        let (head, flow) = self.pool.send(request).await?;
+        let bad = |_| OutboundError::BadUrl { problem: "the path has characters that no address has" };
+        let target: PathAndQuery = format!("{}{path}", self.prefix).parse().map_err(bad)?;
+        let question = Question::new(method, target.as_str(), &headers, body);
+        let (head, flow) = self.pool.send(question).await?;
         Ok(Reply { status: head.status, headers: head.headers, content: Content::Plain(Box::new(flow)) })
     }
 }

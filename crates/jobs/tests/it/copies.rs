@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::files::check_whole;
-use crate::processes::{Hub, check_kept, count, finish};
+use crate::killed::{Hub, check_kept, count};
+use crate::processes::{finish, hub};
 
 const COPIES: u64 = 25;
 
@@ -30,7 +31,7 @@ fn go_on(hub: &Hub) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_any_moment_is_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let hub = Hub::start(folder.path());
+    let hub = hub(folder.path());
     let until = Instant::now() + Duration::from_secs(60);
     while count(&hub.told(), "completed") < 3 {
         assert!(Instant::now() < until, "nothing is completed");

@@ -6,7 +6,8 @@ use drawbridge_jobs::{Embedded, Engine, JOBS_FILE, Settings};
 use rusqlite::Connection;
 
 use crate::files::check_whole;
-use crate::processes::{Hub, Told, check_kept, count, finish};
+use crate::killed::{Told, check_kept, count};
+use crate::processes::{finish, hub};
 
 /// How often; more with `DRAWBRIDGE_TEST_KILLS`.
 const KILLS: u64 = 110;
@@ -18,9 +19,10 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     let folder = tempfile::tempdir().unwrap();
     let mut told = Told::new();
     for round in 0..kills {
-        let hub = Hub::start(folder.path());
+        let hub = hub(folder.path());
         // From the very start, when it opens the file, to the middle of its work.
-        std::thread::sleep(Duration::from_millis(round * 7919 % 211));
+        std::thread::sleep(Duration::from_millis(round * 7919 % 31));
+        hub.until_told(usize::try_from(round * 7919 % 53).unwrap());
         told.extend(hub.kill());
     }
     let engine = Embedded::open(folder.path(), Settings::default()).unwrap();

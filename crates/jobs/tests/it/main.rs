@@ -7,6 +7,7 @@ mod copies;
 mod documents;
 mod far_workers;
 mod files;
+mod killed;
 mod kills;
 mod processes;
 mod receiver;

@@ -17,7 +17,8 @@ use drawbridge_jobs::{
 };
 use drawbridge_outbound::AllowedHosts;
 
-use crate::processes::{Moody, finish};
+use crate::killed::Moody;
+use crate::processes::finish;
 use crate::receiver::{Answer, Got, Receiver};
 use crate::support::{LEASE_MS, broken, claim_one, complete, embedded, job, quick, say, sleep_ms};
 
