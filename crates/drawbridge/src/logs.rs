@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -63,5 +63,10 @@ where
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
-        .with_filter(LevelFilter::WARN)
+        // What is wrong with a certificate is said in words where it is refused, and not twice.
+        .with_filter(
+            Targets::new()
+                .with_default(LevelFilter::WARN)
+                .with_target("rustls_platform_verifier", LevelFilter::OFF),
+        )
 }

@@ -43,5 +43,5 @@ mod version;
 pub use dialect::{Asked, Dialect, Told};
 #[cfg(unix)]
 pub use downstream::unix;
-pub use downstream::{channel, http, stdio};
+pub use downstream::{channel, frames, http, stdio};
 pub use limits::*;

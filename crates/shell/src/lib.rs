@@ -39,7 +39,7 @@ use crate::screen::Screen;
 use crate::session::{Session, Shared};
 use crate::terminal::{AtTerminal, Notices};
 
-pub use link::{Dial, DialError, Wire};
+pub use link::{Address, AddressError, Dial, DialError, Wire};
 pub use session::Editor;
 
 /// How long one command of a script may be, in bytes.

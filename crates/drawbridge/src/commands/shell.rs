@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
-use drawbridge_contract::BoxFuture;
-use drawbridge_shell::{Dial, DialError, Input, Start, Wire};
+use drawbridge_contract::{BoxFuture, Caller};
+use drawbridge_mcp::channel::{Channels, Who};
+use drawbridge_mcp::frames::{FrameReader, FrameWriter};
+use drawbridge_shell::{Address, Dial, DialError, Input, Start, Wire};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::channels;
 use crate::client::SessionKey;
 use crate::config::Config;
 use crate::hub::{Hub, configured};
@@ -24,6 +27,8 @@ const HISTORY: &str = "shell_history";
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// How much may be on its way to a door in this process before the writer waits, in bytes.
 const PIPE_BYTES: usize = 64 * 1024;
+/// The name of a door in this process in the audit.
+const ENTRANCE: &str = "mcp.shell";
 /// The shell's own name when it is called so, as it was in the system that it replaces.
 pub(crate) const LUCA: &str = "luca";
 
@@ -35,7 +40,7 @@ pub(crate) struct ShellArguments {
     /// Go on after a command that failed; the status is that of the last one that did.
     #[arg(long)]
     keep_going: bool,
-    /// A hub elsewhere: ws://HOST:PORT, with a key. For one beyond this machine, tunnel there (ssh -L): the way is not encrypted.
+    /// A hub elsewhere, with a key: wss://HOST, or ws://HOST:PORT, which is not encrypted.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "socket")]
     url: Option<String>,
     /// The unix socket of a hub on this machine.
@@ -125,7 +130,7 @@ impl Way {
 fn way(runtime: &Runtime, arguments: &ShellArguments) -> Result<Way> {
     if let Some(url) = &arguments.url {
         let key = arguments.key.clone().context("a hub elsewhere wants a key: set DRAWBRIDGE_KEY")?;
-        return Ok(Way::to(Elsewhere { address: address(url)?, key }));
+        return Ok(Way::to(Elsewhere { address: url.parse()?, key }));
     }
     if let Some(path) = &arguments.socket {
         return Ok(Way::to(Socket(path.clone())));
@@ -147,28 +152,9 @@ fn way(runtime: &Runtime, arguments: &ShellArguments) -> Result<Way> {
     })
 }
 
-/// `host:port` of an address of a hub.
-fn address(url: &str) -> Result<String> {
-    let rest = match url.split_once("://") {
-        Some(("ws" | "http", rest)) => rest,
-        Some(("wss" | "https", _)) => {
-            bail!(
-                "the shell speaks no TLS: open a tunnel (ssh -L 4747:127.0.0.1:4747 HOST) and use ws://127.0.0.1:4747"
-            )
-        }
-        Some((scheme, _)) => bail!("{scheme}:// is no address of a hub: write ws://HOST:PORT"),
-        None => url,
-    };
-    let host = rest.split('/').next().unwrap_or_default();
-    if host.is_empty() || host.contains('@') {
-        bail!("{url} is no address of a hub: write ws://HOST:PORT, and the key into DRAWBRIDGE_KEY");
-    }
-    Ok(if host.contains(':') { host.to_owned() } else { format!("{host}:4747") })
-}
-
 /// A hub by its address.
 struct Elsewhere {
-    address: String,
+    address: Address,
     key: String,
 }
 
@@ -178,7 +164,7 @@ impl Dial for Elsewhere {
     }
 
     fn place(&self) -> String {
-        self.address.clone()
+        self.address.to_string()
     }
 }
 
@@ -192,8 +178,8 @@ impl Dial for Loopback {
     fn dial(&self) -> BoxFuture<'_, Result<Wire, DialError>> {
         Box::pin(async {
             let hub = running::find(&self.state).and_then(|hub| hub.address());
-            let address = hub.ok_or_else(not_running)?;
-            Wire::websocket(&address.to_string(), &self.key).await
+            let address = Address::of(hub.ok_or_else(not_running)?);
+            Wire::websocket(&address, &self.key).await
         })
     }
 
@@ -251,70 +237,56 @@ async fn socket_at(_: &Path) -> Result<Wire, DialError> {
     Err(DialError::lasting("this system has no unix sockets: use --url"))
 }
 
-/// A door in this process, for when no hub runs.
+/// A door in this process, for when no hub runs: it speaks what a hub's socket speaks.
 struct Inside {
     hub: Hub,
-    server: JoinHandle<()>,
+    ways: TaskTracker,
     end: CancellationToken,
 }
 
-/// The one way to it: it does not go away, and is not opened again.
-struct Door(Mutex<Option<Wire>>);
+/// The way to it.
+struct Door {
+    channels: Arc<Channels>,
+    owner: Arc<Caller>,
+    /// Every way that was opened; they are over when the shell ends.
+    ways: TaskTracker,
+    end: CancellationToken,
+}
 
 impl Inside {
     async fn open(state: PathBuf, config: Config) -> Result<(Self, Door)> {
         let hub = Hub::open(state, config)?;
         crate::jobs::look(&hub).await?;
-        let (near, far) = tokio::io::duplex(PIPE_BYTES);
-        let (read, write) = tokio::io::split(far);
-        let (gateway, owner, end) = (hub.gateway.clone(), hub.gateway.owner(), CancellationToken::new());
-        let ends = end.clone();
-        let server = tokio::spawn(async move {
-            if let Err(error) = drawbridge_mcp::stdio::serve(gateway, owner, read, write, ends).await {
-                tracing::debug!(%error, "the pipe in memory ended");
-            }
-        });
-        let (read, write) = tokio::io::split(near);
-        let door = Door(Mutex::new(Some(Wire::marked(read, write, b'\n'))));
-        Ok((Self { hub, server, end }, door))
+        let (ways, end) = (TaskTracker::new(), CancellationToken::new());
+        let (channels, owner) = (channels::open(&hub), hub.gateway.owner());
+        let door = Door { channels, owner, ways: ways.clone(), end: end.clone() };
+        Ok((Self { hub, ways, end }, door))
     }
 
     async fn close(self) -> Result<()> {
         self.end.cancel();
-        let _ = tokio::time::timeout(CLOSING_MAX, self.server).await;
+        self.ways.close();
+        let _ = tokio::time::timeout(CLOSING_MAX, self.ways.wait()).await;
         self.hub.close().await
     }
 }
 
 impl Dial for Door {
     fn dial(&self) -> BoxFuture<'_, Result<Wire, DialError>> {
-        let wire = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Box::pin(async { wire.ok_or_else(|| DialError::lasting("the door of this process is closed")) })
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        let (channels, owner, end) = (self.channels.clone(), self.owner.clone(), self.end.clone());
+        Box::pin(async move {
+            self.ways.spawn(async move {
+                let (read, write) = tokio::io::split(far);
+                let (read, write) = (FrameReader::new(read), FrameWriter::new(write));
+                channels.serve(Who::Known(owner), ENTRANCE, read, write, &end).await
+            });
+            let (read, write) = tokio::io::split(near);
+            Ok(Wire::marked(read, write, 0))
+        })
     }
 
     fn place(&self) -> String {
         "a door of its own".to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::address;
-
-    #[test]
-    fn addresses_of_hubs() {
-        for (url, expected) in [
-            ("ws://hub:1", "hub:1"),
-            ("http://127.0.0.1:4747/ws", "127.0.0.1:4747"),
-            ("hub", "hub:4747"),
-            ("[::1]:5", "[::1]:5"),
-        ] {
-            assert_eq!(address(url).unwrap(), expected, "{url}");
-        }
-        for (url, says) in
-            [("wss://hub", "tunnel"), ("ftp://hub", "ftp"), ("ws://", "HOST"), ("ws://k@h", "KEY")]
-        {
-            assert!(address(url).unwrap_err().to_string().contains(says), "{url}");
-        }
     }
 }

@@ -12,4 +12,6 @@ mod serve;
 mod shell;
 mod stdio;
 #[cfg(target_os = "linux")]
+mod systemd;
+#[cfg(target_os = "linux")]
 mod terminal;

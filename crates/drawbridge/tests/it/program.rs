@@ -71,7 +71,7 @@ fn rest(child: &mut Child) -> String {
 }
 
 /// A command that ended.
-pub(crate) struct Ran(Output);
+pub(crate) struct Ran(pub(crate) Output);
 
 impl Ran {
     pub(crate) fn code(&self) -> i32 {

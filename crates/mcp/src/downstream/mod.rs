@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub(crate) mod connection;
+pub mod frames;
 pub mod http;
 mod other;
 pub mod stdio;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use drawbridge_contract::{Authenticator, Caller, CallerKind, CancellationToken, RawValue, Unauthenticated};
 use drawbridge_mcp::channel::{Channels, End, Who};
-use drawbridge_mcp::unix::{FrameReader, FrameWriter, SocketListener};
+use drawbridge_mcp::frames::{FrameReader, FrameWriter};
+use drawbridge_mcp::unix::SocketListener;
 use drawbridge_mcp::{Asked, Dialect, Told};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};

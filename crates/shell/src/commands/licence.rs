@@ -11,8 +11,7 @@ use crate::session::Session;
 /// The method that tells it.
 const METHOD: &str = "mcp.licence.check";
 
-/// Without a hub the shell's own door speaks none of the older dialect.
-const NOT_SERVED: &str = "licence needs the method mcp.licence.check, which is not served to you: it is a hub's (`drawbridge serve`)";
+const NOT_SERVED: &str = "licence needs the method mcp.licence.check, which this hub does not serve to you";
 
 /// `licence`
 pub(super) fn run(session: &mut Session, words: &[Word]) -> Result<Produced, Failure> {

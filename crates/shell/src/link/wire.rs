@@ -1,5 +1,7 @@
 //! What carries messages: a WebSocket, or a stream of bytes with a mark between messages.
 
+use std::time::Duration;
+
 use drawbridge_contract::BoxFuture;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{
@@ -14,10 +16,15 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::{Address, tls};
+
 /// How many messages may be on their way in one direction before who sends them waits.
 const QUEUED_MAX: usize = 64;
 /// How long one message of the hub may be, in bytes: results have up to 16 MiB, and JSON in JSON doubles what it escapes.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long opening a way may take.
+const OPENING_MAX: Duration = Duration::from_secs(30);
 
 /// An open way to a hub: whole JSON-RPC messages in both directions. Dropped, it is closed.
 #[derive(Debug)]
@@ -58,19 +65,37 @@ impl DialError {
 }
 
 impl Wire {
-    /// Opens a WebSocket at `/ws` of the hub at `address` (`host:port`), with a key in its header.
+    /// Opens the WebSocket of the hub at `address`, with a key in its header.
     ///
     /// # Errors
-    /// When nobody answers there, or the hub takes neither the key nor the connection.
-    pub async fn websocket(address: &str, key: &str) -> Result<Self, DialError> {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|error| DialError::passing(format!("the hub at {address} does not answer: {error}")))?;
-        let _ = stream.set_nodelay(true);
+    /// When nobody answers there, the hub's certificate is not trusted, or it takes neither the key nor the connection.
+    pub async fn websocket(address: &Address, key: &str) -> Result<Self, DialError> {
+        let opening = async {
+            let upgrade = upgrade(address, key)?;
+            let stream = TcpStream::connect((&*address.host, address.port)).await.map_err(|error| {
+                DialError::passing(format!("the hub at {address} does not answer: {error}"))
+            })?;
+            let _ = stream.set_nodelay(true);
+            if address.is_secure {
+                Self::upgraded(address, upgrade, tls::encrypt(address, stream).await?).await
+            } else {
+                Self::upgraded(address, upgrade, stream).await
+            }
+        };
+        tokio::time::timeout(OPENING_MAX, opening).await.unwrap_or_else(|_| {
+            let seconds = OPENING_MAX.as_secs();
+            Err(DialError::passing(format!("the hub at {address} does not answer within {seconds} s")))
+        })
+    }
+
+    async fn upgraded<S>(address: &Address, upgrade: Request, stream: S) -> Result<Self, DialError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        match client_async_with_config(upgrade(address, key)?, stream, Some(config)).await {
+        match client_async_with_config(upgrade, stream, Some(config)).await {
             Ok((socket, _)) => Ok(Self::of_websocket(socket)),
             Err(error) => Err(refusal(address, error)),
         }
@@ -155,18 +180,20 @@ async fn next_marked(reader: &mut (impl AsyncBufRead + Unpin), mark: u8) -> Opti
     }
 }
 
-fn upgrade(address: &str, key: &str) -> Result<Request, DialError> {
+fn upgrade(address: &Address, key: &str) -> Result<Request, DialError> {
     let wrong = || {
         DialError::lasting(format!("{address} is no address of a hub, or the key has signs that no key has"))
     };
-    let mut request = format!("ws://{address}/ws").into_client_request().map_err(|_| wrong())?;
+    let scheme = if address.is_secure { "wss" } else { "ws" };
+    let place = format!("{scheme}://{address}{}", address.path);
+    let mut request = place.into_client_request().map_err(|_| wrong())?;
     let value = format!("Bearer {key}").parse().map_err(|_| wrong())?;
     request.headers_mut().insert("Authorization", value);
     Ok(request)
 }
 
 /// What the hub says instead (RFC 9457), or at least its status.
-fn refusal(address: &str, error: Error) -> DialError {
+fn refusal(address: &Address, error: Error) -> DialError {
     let Error::Http(response) = error else {
         return DialError::passing(format!("the hub at {address} does not let us in: {error}"));
     };
@@ -204,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_there_is_passing_and_a_bad_key_is_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = Address::of(listener.local_addr().unwrap());
         assert!(Wire::websocket(&address, "a\nb").await.unwrap_err().is_final);
         drop(listener);
         assert!(!Wire::websocket(&address, "key").await.unwrap_err().is_final);

@@ -43,24 +43,48 @@ fn what_others_wrote_is_left_alone() {
     assert!(refuse_if_not_ours(&place).unwrap_err().to_string().contains("not written by us"));
 }
 
-/// Whether systemd itself can read the unit, where it is there to be asked.
+/// What `systemd-analyze` says of the unit, on both outputs; `None` where it is not there to be asked.
+#[cfg(target_os = "linux")]
+fn analyzed(folder: &std::path::Path, arguments: &[&str]) -> Option<String> {
+    let program = folder.join("a program");
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let place = folder.join("drawbridge.service");
+    let made = service(program.to_str().unwrap(), Some("/tmp/a $HOME %h"));
+    std::fs::write(&place, Kind::Systemd.text(&made).unwrap()).unwrap();
+    let mut command = Command::new("systemd-analyze");
+    match command.args(arguments).arg(&place).env("XDG_RUNTIME_DIR", folder).env("LC_ALL", "C").output() {
+        Ok(asked) => Some(String::from_utf8_lossy(&[asked.stdout, asked.stderr].concat()).into_owned()),
+        Err(_) => {
+            eprintln!("there is no systemd here to ask");
+            None
+        }
+    }
+}
+
+/// Whether systemd itself can read the unit.
 #[cfg(target_os = "linux")]
 #[test]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("a program");
-    std::fs::write(&program, "#!/bin/sh\n").unwrap();
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let place = folder.path().join("drawbridge.service");
-    let made = service(program.to_str().unwrap(), Some("/tmp/a $HOME %h"));
-    std::fs::write(&place, Kind::Systemd.text(&made).unwrap()).unwrap();
-    let asked = Command::new("systemd-analyze")
-        .args(["--user", "verify"])
-        .arg(&place)
-        .env("XDG_RUNTIME_DIR", folder.path())
-        .output();
-    let Ok(asked) = asked else { return eprintln!("there is no systemd here to ask") };
-    let said = String::from_utf8_lossy(&asked.stderr);
+    let Some(said) = analyzed(folder.path(), &["--user", "verify"]) else { return };
     let about_us: Vec<&str> = said.lines().filter(|line| line.contains("drawbridge.service")).collect();
     assert!(about_us.is_empty(), "{said}");
+}
+
+/// What the unit forbids, as systemd understands it. How exposed it finds the whole says little: a hub whose terminals are to
+/// be of use is exposed, and confines what it starts itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_sees_what_the_unit_forbids() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(said) = analyzed(folder.path(), &["--user", "security", "--offline=true", "--no-pager"]) else {
+        return;
+    };
+    for holds in ["NoNewPrivileges=", "LockPersonality=", "RestrictRealtime=", "RestrictSUIDSGID="] {
+        assert!(
+            said.lines().any(|line| line.starts_with(['+', '\u{2713}']) && line.contains(holds)),
+            "{holds}\n{said}"
+        );
+    }
 }

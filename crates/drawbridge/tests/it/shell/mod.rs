@@ -5,6 +5,7 @@ mod page;
 mod person;
 mod scripts;
 mod talk;
+mod tls;
 
 use crate::program::Home;
 

@@ -45,6 +45,26 @@ fn a_line_is_run_with_and_without_a_hub() {
     story();
 }
 
+/// The shell's own door speaks the older dialect as a hub's socket does.
+#[test]
+fn the_older_methods_go_by_name_without_a_hub_too() {
+    let home = home();
+    let story = || {
+        let (code, out, err) = line(&home, "mcp.fs.list / | get 0.name");
+        assert_eq!((code, &*out), (0, "a.txt\n"), "{err}");
+        let (code, out, err) = line(&home, "mcp.kv.set colour red; mcp.kv.get colour | get value");
+        assert!(code == 0 && out.ends_with("red\n"), "{out}{err}");
+        let (code, out, err) = line(&home, "licence");
+        assert!(code == 0 && out.contains("OWNER"), "{out}{err}");
+        let (code, out, err) = line(&home, "mcp.fs.read nothing.txt");
+        assert!(code == 3 && err.contains("nothing.txt"), "{out}{err}");
+        assert!(line(&home, "help").1.contains("licence"));
+    };
+    story();
+    let _hub = home.serve();
+    story();
+}
+
 #[test]
 fn the_status_says_what_went_wrong() {
     let home = home();

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::peer::{self, Peer};
-use super::{FrameReader, FrameWriter};
+use crate::frames::{FrameReader, FrameWriter};
 use crate::channel::{Channels, Who};
 use crate::limits::{FINISH_GRACE, SOCKETS_MAX};
 
