@@ -90,8 +90,13 @@ impl Directory {
     /// runs.
     ///
     /// # Errors
-    /// A [`Failure`] that names the models there are.
-    pub(crate) async fn find(&self, asked: &str) -> Result<Vec<Target>, Failure> {
+    /// A [`Failure`] that names the models there are, of those that `may` be used: what a caller may not use does not
+    /// exist for it.
+    pub(crate) async fn find(
+        &self,
+        asked: &str,
+        may: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<Target>, Failure> {
         let asked = if asked.is_empty() { self.default_model.as_deref().unwrap_or("") } else { asked };
         if let Some(targets) = self.aliases.get(asked) {
             return Ok(targets.iter().filter_map(|target| self.named(target)).collect());
@@ -99,10 +104,14 @@ impl Directory {
         if let Some(target) = self.named(asked) {
             return Ok(vec![target]);
         }
-        self.look_for(asked).await
+        self.look_for(asked, may).await
     }
 
-    async fn look_for(&self, asked: &str) -> Result<Vec<Target>, Failure> {
+    async fn look_for(
+        &self,
+        asked: &str,
+        may: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<Target>, Failure> {
         let shelves = self.shelves().await;
         let fits = |entry: &&ModelEntry| match asked {
             "" => entry.kind != ModelKind::Embedding,
@@ -115,7 +124,7 @@ impl Directory {
             Some(Target::new(&shelf.provider, &loaded.or_else(|| models.iter().find(fits))?.id))
         });
         let found: Vec<Target> = found.collect();
-        if found.is_empty() { Err(unknown(asked, &shelves)) } else { Ok(found) }
+        if found.is_empty() { Err(unknown(asked, &shelves, may)) } else { Ok(found) }
     }
 
     /// What every provider has. One that was looked for and is not there is left out.
@@ -180,7 +189,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn unknown(asked: &str, shelves: &[Shelf]) -> Failure {
+fn unknown(asked: &str, shelves: &[Shelf], may: &dyn Fn(&str) -> bool) -> Failure {
     let names: Vec<String> = shelves
         .iter()
         .flat_map(|shelf| {
@@ -190,6 +199,7 @@ fn unknown(asked: &str, shelves: &[Shelf]) -> Failure {
                 .flat_map(|models| models.iter())
                 .map(|one| format!("{}/{}", shelf.provider.name, one.id))
         })
+        .filter(|name| may(name))
         .collect();
     let silent: Vec<String> =
         shelves.iter().filter_map(|shelf| Some(shelf.models.as_ref().err()?.to_string())).collect();
@@ -238,9 +248,13 @@ mod tests {
         .unwrap();
         let full = |targets: Vec<Target>| targets.iter().map(|one| one.full.to_string()).collect::<Vec<_>>();
         for name in ["good", ""] {
-            assert_eq!(full(directory.find(name).await.unwrap()), ["two/big", "one/org/small"], "{name}");
+            assert_eq!(
+                full(directory.find(name, &|_| true).await.unwrap()),
+                ["two/big", "one/org/small"],
+                "{name}"
+            );
         }
-        let found = directory.find("one/org/small").await.unwrap();
+        let found = directory.find("one/org/small", &|_| true).await.unwrap();
         assert_eq!((&*found[0].model, &*found[0].provider.name), ("org/small", "one"));
     }
 

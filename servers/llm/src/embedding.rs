@@ -3,7 +3,7 @@
 use crate::chat::{Usage, tokens_of};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
-use crate::quota::Wanted;
+use crate::quota::{Coming, Wanted};
 use crate::wire::{EmbedRequest, EmbedResult};
 
 /// The largest answer that is read.
@@ -19,7 +19,7 @@ impl Models {
         asker: &Asker<'_>,
         request: &EmbedRequest,
     ) -> Result<(EmbedResult, u64), Unanswered> {
-        self.first_of(&request.model, |target| self.embed_at(asker, target, request)).await
+        self.first_of(asker, &request.model, |target| self.embed_at(asker, target, request)).await
     }
 
     async fn embed_at(
@@ -37,7 +37,7 @@ impl Models {
         let body = dialect.encode_embed(&of_provider)?.into();
         let path = dialect.embed_path(&of_provider.model);
         let path = path.as_deref().unwrap_or("embeddings");
-        let sent = self.send(&mut admitted, version, path, body, &[]).await?;
+        let sent = self.send(&mut admitted, Coming::Whole, version, path, body, &[]).await?;
         if let Some(turn) = &admitted.turn {
             turn.answered();
         }

@@ -101,7 +101,7 @@ impl Models {
 
     /// The one model that a name means here, if this caller may use it.
     async fn one(&self, asker: &Asker<'_>, asked: &str) -> Result<Target, Unanswered> {
-        let target = self.directory.find(asked).await?.into_iter().next();
+        let target = self.find(asker, asked).await?.into_iter().next();
         let target = target
             .ok_or_else(|| Failure::new(FailureKind::NotFound, format!("{asked:?} leads to no model")))?;
         self.ledger.check_model(&asker.caller, &[&target.full, asked])?;

@@ -12,7 +12,7 @@ use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::directory::{Directory, Target};
 use crate::error::OpenError;
 use crate::provider::{Body, Sent, Turn, Unsent};
-use crate::quota::{Ledger, QuotaError, Reservation, Wanted};
+use crate::quota::{Coming, Ledger, QuotaError, Reservation, Wanted};
 use crate::settings::LlmSettings;
 use crate::wire::ModelEntry;
 
@@ -89,18 +89,28 @@ impl Models {
     /// [`Unanswered`] by the last one that was asked.
     pub(crate) async fn ask(&self, asker: &Asker<'_>, request: ChatRequest) -> Result<Answering, Unanswered> {
         let asked = request.model.clone();
-        self.first_of(&asked, |target| self.ask_at(asker, &asked, target, &request)).await
+        self.first_of(asker, &asked, |target| self.ask_at(asker, &asked, target, &request)).await
+    }
+
+    /// Where a name leads. The error names what there is for this caller, and nothing else.
+    ///
+    /// # Errors
+    /// It leads nowhere.
+    pub(crate) async fn find(&self, asker: &Asker<'_>, asked: &str) -> Result<Vec<Target>, Failure> {
+        let may = |full: &str| self.ledger.check_model(&asker.caller, &[full]).is_ok();
+        self.directory.find(asked, &may).await
     }
 
     /// The first good answer of the targets of a name.
     pub(crate) async fn first_of<T, F: Future<Output = Result<T, Unanswered>>>(
         &self,
+        asker: &Asker<'_>,
         asked: &str,
         ask: impl Fn(Target) -> F,
     ) -> Result<T, Unanswered> {
         let mut last =
             Unanswered::from(Failure::new(FailureKind::NotFound, format!("{asked:?} leads to no model")));
-        for target in self.directory.find(asked).await? {
+        for target in self.find(asker, asked).await? {
             match ask(target).await {
                 Ok(answer) => return Ok(answer),
                 Err(unanswered) if unanswered.elsewhere => last = unanswered,
@@ -130,7 +140,8 @@ impl Models {
         let ((dialect, version), body) = admitted.target.provider.question(&request)?;
         let path = dialect.chat_path(&request.model, request.stream);
         let begun = std::time::Instant::now();
-        let sent = self.send(&mut admitted, version, &path, body.into(), &[]).await?;
+        let coming = if request.stream { Coming::InPieces } else { Coming::Whole };
+        let sent = self.send(&mut admitted, coming, version, &path, body.into(), &[]).await?;
         Ok(Answering::new(admitted, dialect, sent, &request, begun))
     }
 
@@ -189,12 +200,13 @@ impl Models {
     pub(crate) async fn send(
         &self,
         admitted: &mut Admitted,
+        coming: Coming,
         version: &str,
         path: &str,
         body: Bytes,
         headers: &[(&'static str, Box<str>)],
     ) -> Result<Sent, Unanswered> {
-        admitted.reservation.sending();
+        admitted.reservation.sending(coming);
         let content = Body::Json { body, headers };
         let sent = admitted.target.provider.send_as(version, Method::POST, path, content).await;
         if sent.is_err() {

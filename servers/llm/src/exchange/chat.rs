@@ -14,7 +14,7 @@ use crate::cache::Key;
 use crate::chat::{ChatRequest, Failure, FailureKind};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
-use crate::quota::Wanted;
+use crate::quota::{Coming, Wanted};
 use crate::wire::{Answer, ClientDialect, Encoder, Head, ProviderDialect};
 
 /// Server-sent events (WHATWG HTML).
@@ -32,7 +32,7 @@ pub(super) async fn answer(
 ) -> Result<ExchangeReply, Unanswered> {
     let head = Head::read(&request.body)?;
     let question = Question { models, asker, dialect, request, head: &head };
-    models.first_of(&head.model, |target| question.ask(target)).await
+    models.first_of(asker, &head.model, |target| question.ask(target)).await
 }
 
 /// One question, as it came.
@@ -95,8 +95,9 @@ impl Question<'_> {
         let bound = self.bound(dialect, admitted.reservation.max_tokens);
         let body = self.head.spliced(&self.request.body, &admitted.target.model, asks_usage, bound);
         let path = dialect.chat_path(&admitted.target.model, self.head.stream);
-        let sent =
-            self.models.send(&mut admitted, version, &path, body.into(), &self.request.headers).await?;
+        let coming = if self.head.stream { Coming::InPieces } else { Coming::Whole };
+        let headers = &self.request.headers;
+        let sent = self.models.send(&mut admitted, coming, version, &path, body.into(), headers).await?;
         if self.head.stream && sent.is_events() {
             let hides_usage = !self.head.include_usage;
             let relay = Relay::new(admitted, sent, prompt_tokens, self.dialect, hides_usage);

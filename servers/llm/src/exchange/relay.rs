@@ -161,17 +161,18 @@ pub(super) async fn whole(
     if let Some(turn) = &turn {
         turn.answered();
     }
-    let mut pending = Pending { reservation: Some(reservation), prompt_tokens };
-    let answer = match sent.whole(BODY_BYTES_MAX).await {
-        Ok(body) => usage_of(&body, client).map(|usage| (body, usage)),
-        Err(failure) => Err(failure),
+    let read = sent.whole(BODY_BYTES_MAX).await.and_then(|body| Ok((usage_of(&body, client)?, body)));
+    let (usage, body) = match read {
+        Ok(answer) => answer,
+        // Nobody knows what was generated; the prompt was read.
+        Err(failure) => {
+            reservation.settle(&Usage::of(prompt_tokens, 0), true);
+            return Err(target.provider.named(failure).into());
+        }
     };
-    let (body, usage) = answer.map_err(|failure| target.provider.named(failure))?;
-    if let Some(reservation) = pending.reservation.take() {
-        // Where the provider does not say: as much as the body could be, rather too much than too little.
-        let estimated = Usage::of(prompt_tokens, body.len() as u64 / 4);
-        reservation.settle(&usage.unwrap_or(estimated), usage.is_none());
-    }
+    // Where the provider does not say: as much as the body could be, rather too much than too little.
+    let estimated = Usage::of(prompt_tokens, body.len() as u64 / 4);
+    reservation.settle(&usage.unwrap_or(estimated), usage.is_none());
     Ok(ExchangeReply::json(200, body))
 }
 
@@ -181,19 +182,5 @@ fn usage_of(body: &Bytes, client: ClientDialect) -> Result<Option<Usage>, Failur
         ClientDialect::OpenAiChat => relay_whole(body, None).map(|(_, usage)| usage),
         ClientDialect::OpenAiResponses => usage_of_whole(body, ProviderDialect::OpenAiResponses),
         ClientDialect::Anthropic => usage_of_whole(body, ProviderDialect::Anthropic),
-    }
-}
-
-/// A whole answer that is waited for. Dropped, nobody knows what was generated; the prompt was read.
-struct Pending {
-    reservation: Option<crate::quota::Reservation>,
-    prompt_tokens: u64,
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if let Some(reservation) = self.reservation.take() {
-            reservation.settle(&Usage::of(self.prompt_tokens, 0), true);
-        }
     }
 }

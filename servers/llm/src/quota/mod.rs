@@ -254,7 +254,7 @@ impl Ledger {
             request: 0,
             max_tokens,
             prompt_tokens: wanted.prompt_tokens,
-            is_sent: false,
+            sent: None,
         };
         if is_limited {
             open.refresh_in_time();
@@ -454,6 +454,15 @@ pub(crate) struct UsedOnDay {
     pub(crate) used: Use,
 }
 
+/// How an answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coming {
+    /// Piece by piece: whoever no longer listens ends it.
+    InPieces,
+    /// At once, when it is made: a provider goes on making it for one who has left.
+    Whole,
+}
+
 /// What a request may use. Dropped without [`Self::settle`], it was given up: if it was not sent, nothing counts.
 pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
@@ -465,8 +474,8 @@ pub(crate) struct Reservation {
     /// How many tokens the answer may have, where a quota says so.
     pub(crate) max_tokens: Option<u64>,
     prompt_tokens: u64,
-    /// Whether the provider may have seen it.
-    is_sent: bool,
+    /// How its answer comes, where the provider may have seen it.
+    sent: Option<Coming>,
 }
 
 impl Reservation {
@@ -474,31 +483,34 @@ impl Reservation {
     pub(crate) fn settle(mut self, usage: &Usage, estimated: bool) -> u64 {
         let (prompt_tokens, completion_tokens) = usage.counts();
         let micros = micros(&self.ledger.prices.price(&self.model), usage);
-        self.is_sent = false;
+        self.sent = None;
         let ledger = self.ledger.clone();
         ledger.end(&mut self, What::Ended { prompt_tokens, completion_tokens, micros, estimated });
         micros
     }
 
-    /// It is on its way: given up from here on, it counts with its prompt, because nobody knows what was generated.
-    pub(crate) fn sending(&mut self) {
-        self.is_sent = true;
+    /// It is on its way. Given up from here on, it counts with its prompt; where the answer would have come at once, also
+    /// with all that it may have, where that is limited: to leave early would make it free otherwise.
+    pub(crate) fn sending(&mut self, coming: Coming) {
+        self.sent = Some(coming);
     }
 
     /// The provider refused it, or never saw it.
     pub(crate) fn unsent(&mut self) {
-        self.is_sent = false;
+        self.sent = None;
     }
 
     /// What giving it up now comes to.
     fn given_up(&self) -> Option<What> {
-        if self.is_sent {
-            let usage = Usage::of(self.prompt_tokens, 0);
-            let micros = micros(&self.ledger.prices.price(&self.model), &usage);
-            let prompt_tokens = self.prompt_tokens;
-            return Some(What::Ended { prompt_tokens, completion_tokens: 0, micros, estimated: true });
-        }
-        self.claim.map(|_| What::Dropped)
+        let Some(coming) = self.sent else { return self.claim.map(|_| What::Dropped) };
+        let prompt_tokens = self.prompt_tokens;
+        let completion_tokens = match (coming, self.claim) {
+            (Coming::Whole, Some(claim)) => claim.tokens.saturating_sub(prompt_tokens),
+            _ => 0,
+        };
+        let usage = Usage::of(prompt_tokens, completion_tokens);
+        let micros = micros(&self.ledger.prices.price(&self.model), &usage);
+        Some(What::Ended { prompt_tokens, completion_tokens, micros, estimated: true })
     }
 
     fn entry(&self, what: What) -> Entry {
@@ -597,6 +609,26 @@ mod tests {
             ledger.today(&key("a")).used,
             Use { requests: 20, prompt_tokens: 200, completion_tokens: 800, micros: 8_200, cached: 0 }
         );
+    }
+
+    #[test]
+    fn j4_who_leaves_before_a_whole_answer_pays_for_all_that_it_may_have_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        let leave = |coming: Coming| {
+            let mut under_way = reserve(&ledger, 100, Some(300)).unwrap();
+            under_way.sending(coming);
+            drop(under_way);
+            ledger.today(&key("a")).used.tokens()
+        };
+        assert_eq!(leave(Coming::InPieces), 100, "a stream ends with who listens");
+        assert_eq!(leave(Coming::Whole), 500);
+        let mut refused = reserve(&ledger, 100, Some(300)).unwrap();
+        refused.sending(Coming::Whole);
+        refused.unsent();
+        drop(refused);
+        assert_eq!(leave(Coming::Whole), 900, "what was refused costs nothing");
+        assert!(reserve(&ledger, 100, Some(1)).is_err());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Head {
     stream_options_at: Option<Range<usize>>,
     /// Where it says how many tokens the answer may have: chat completions have two words for that.
     limits_at: Vec<Range<usize>>,
+    /// Where it says so in llama.cpp's own word.
+    predicts_at: Option<Range<usize>>,
     /// Whether the answer is to be made while nobody waits for it, in responses.
     pub background: bool,
     /// Whether it goes on with what the provider keeps, in responses: the same words may then mean something else.
@@ -55,8 +57,14 @@ struct Top<'a> {
     max_completion_tokens: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     max_output_tokens: Option<&'a RawValue>,
+    /// llama.cpp's word for the same, which it prefers to the others.
+    #[serde(borrow, default, deserialize_with = "present")]
+    n_predict: Option<&'a RawValue>,
     #[serde(default)]
     n: Option<u64>,
+    /// Of how many answers the best is wanted: all of them are made.
+    #[serde(default)]
+    best_of: Option<u64>,
     #[serde(borrow, default)]
     temperature: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -101,15 +109,19 @@ impl Head {
         let limits = [top.max_completion_tokens, top.max_output_tokens, top.max_tokens];
         // Two that differ count as the larger one: nobody knows which the provider goes by.
         let limit = limits.iter().flatten().filter_map(|raw| number(raw)).max();
+        // Only llama.cpp knows this one: without another, nobody knows that it is a limit.
+        let predicted = top.n_predict.map(|raw| number(raw).unwrap_or(u64::MAX));
+        let limit = limit.map(|limit| limit.max(predicted.unwrap_or(0)));
         Ok(Self {
             model,
             stream: top.stream.unwrap_or(false),
             include_usage: wanted.include_usage.unwrap_or(false),
             max_tokens: limit,
             limits_at: limits.into_iter().flatten().map(|raw| place(body, raw)).collect(),
+            predicts_at: top.n_predict.map(|raw| place(body, raw)),
             background: top.background.unwrap_or(false),
             is_kept_elsewhere: top.previous_response_id.is_some() || top.conversation.is_some(),
-            choices: top.n.unwrap_or(1),
+            choices: top.n.unwrap_or(1).max(top.best_of.unwrap_or(1)),
             temperature: top.temperature.and_then(|raw| serde_json::from_str(raw.get()).ok()),
             reaches_further: [top.models, top.fallbacks, top.integrations].iter().any(Option::is_some),
             model_at: place(body, top.model),
@@ -153,7 +165,12 @@ impl Head {
             if self.limits_at.is_empty() {
                 added.extend_from_slice(format!(r#","{word}":{tokens}"#).as_bytes());
             }
-            edits.extend(self.limits_at.iter().map(|at| (at.clone(), tokens.to_string().into())));
+            edits.extend(
+                self.limits_at
+                    .iter()
+                    .chain(&self.predicts_at)
+                    .map(|at| (at.clone(), tokens.to_string().into())),
+            );
         }
         let end = memchr::memrchr(b'}', body).unwrap_or(body.len());
         edits.push((end..end, added));
@@ -249,6 +266,10 @@ mod tests {
             r#"{"max_tokens":7,"model":"b","max_completion_tokens":7,"x":[{}]}"#
         );
         assert_eq!(
+            bounded(r#"{"n_predict":-1,"model":"a"}"#),
+            r#"{"n_predict":7,"model":"b","max_tokens":7}"#
+        );
+        assert_eq!(
             bounded(r#"{"model":"a","stream":true}"#),
             r#"{"model":"b","stream":true,"stream_options":{"include_usage":true},"max_tokens":7}"#
         );
@@ -271,6 +292,11 @@ mod tests {
         assert_eq!(limit(r#"{"model":"a","max_tokens":1,"max_completion_tokens":2}"#), Some(2));
         assert_eq!(limit(r#"{"model":"a","max_tokens":9,"max_completion_tokens":2}"#), Some(9));
         assert_eq!(limit(r#"{"model":"a","max_output_tokens":3}"#), Some(3));
+        assert_eq!(limit(r#"{"model":"a","max_tokens":1,"n_predict":9}"#), Some(9));
+        assert_eq!(limit(r#"{"model":"a","max_tokens":1,"n_predict":-1}"#), Some(u64::MAX));
+        assert_eq!(limit(r#"{"model":"a","n_predict":9}"#), None, "others would not keep it");
+        let choices = |body: &str| Head::read(body.as_bytes()).unwrap().choices;
+        assert_eq!(choices(r#"{"model":"a","n":2,"best_of":5}"#), 5);
     }
 
     #[test]

@@ -146,7 +146,9 @@ const RESERVED: &[&str] = &[
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "n_predict",
     "n",
+    "best_of",
     "stream",
     "integrations",
 ];
