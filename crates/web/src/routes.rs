@@ -38,6 +38,14 @@ const fn post_route(
     Route { method: "post", path, serve, described }
 }
 
+const fn patch_route(
+    path: &'static str,
+    serve: fn() -> MethodRouter<Arc<Shared>>,
+    described: Described,
+) -> Route {
+    Route { method: "patch", path, serve, described }
+}
+
 /// Every route but those of the other entrances.
 pub(crate) const ROUTES: &[Route] = &[
     get_route(HEALTH, || get(health::health), Described::Once(operation::health)),
@@ -62,6 +70,11 @@ pub(crate) const ROUTES: &[Route] = &[
     get_route("/api/schedules", || SCHEDULES.listed(), Described::Once(beside::schedules)),
     post_route("/api/schedules", || SCHEDULES.added(), Described::Once(beside::add_schedule)),
     get_route("/api/schedules/{id}", || SCHEDULES.shown(), Described::Once(beside::schedule)),
+    patch_route(
+        "/api/schedules/{id}",
+        || SCHEDULES.changed("schedules_update"),
+        Described::Once(beside::update_schedule),
+    ),
     get_route("/api/schedules/{id}/next", || get(jobs::next), Described::Once(beside::schedule_next)),
     post_route(
         "/api/schedules/{id}/pause",
@@ -92,6 +105,11 @@ pub(crate) const ROUTES: &[Route] = &[
         Described::Once(beside::redeliver),
     ),
     get_route("/api/webhooks/{id}", || WEBHOOKS.shown(), Described::Once(beside::webhook)),
+    patch_route(
+        "/api/webhooks/{id}",
+        || WEBHOOKS.changed("webhooks_update"),
+        Described::Once(beside::update_webhook),
+    ),
     get_route(
         "/api/webhooks/{id}/deliveries",
         || get(jobs::deliveries_of),

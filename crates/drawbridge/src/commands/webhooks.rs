@@ -54,6 +54,32 @@ pub(crate) enum WebhooksCommand {
         /// The delivery, as the log names it.
         delivery: String,
     },
+    /// Change a receiver in its place; what you do not name stays, and so does its secret.
+    #[command(
+        after_help = "Example:\n  drawbridge webhooks update wh_… --url https://example.com/new --all-events"
+    )]
+    Update {
+        /// The receiver.
+        id: String,
+        /// Where to send it from now on, also what waits.
+        #[arg(long)]
+        url: Option<String>,
+        /// Of what; may be given several times, and stands for all that it heard.
+        #[arg(long = "event", value_name = "EVENT")]
+        events: Vec<String>,
+        /// Of everything.
+        #[arg(long, conflicts_with = "events")]
+        all_events: bool,
+        /// Of jobs of this tool; may be given several times, and stands for all that it heard of.
+        #[arg(long = "tool", value_name = "PATTERN")]
+        tools: Vec<String>,
+        /// Of jobs of all tools.
+        #[arg(long, conflicts_with = "tools")]
+        all_tools: bool,
+        /// Of everybody's jobs; `false` for the owner's only.
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+        all_callers: Option<bool>,
+    },
     /// Tell a receiver nothing until it is resumed.
     Pause {
         /// The receiver.
@@ -106,6 +132,17 @@ pub(crate) async fn run(command: WebhooksCommand, json: bool) -> Result<ExitCode
         }
         WebhooksCommand::Redeliver { delivery } => {
             call("webhooks_redeliver", json!({ "delivery": delivery }), json, None).await
+        }
+        WebhooksCommand::Update { id, url, events, all_events, tools, all_tools, all_callers } => {
+            let list = |some: Vec<String>, all: bool| (all || !some.is_empty()).then(|| json!(some));
+            let different = said([
+                ("id", Some(json!(id))),
+                ("url", url.map(Value::from)),
+                ("events", list(events, all_events)),
+                ("tools", list(tools, all_tools)),
+                ("all_callers", all_callers.map(Value::from)),
+            ]);
+            call("webhooks_update", different, json, None).await
         }
         WebhooksCommand::Pause { id } => call("webhooks_pause", of(id), json, None).await,
         WebhooksCommand::Resume { id } => call("webhooks_resume", of(id), json, None).await,

@@ -21,6 +21,7 @@ pub(crate) const SCHEDULES: &Shelf = &Shelf {
     all: "schedules",
     list: "schedules_list",
     add: "schedules_add",
+    show: Some("schedules_show"),
     which: "name",
     known_by: &["id", "name"],
     unlisted: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post};
 use drawbridge_contract::{Caller, ToolResult};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub(crate) struct Shelf {
     pub(super) list: &'static str,
     /// The tool that takes another.
     pub(super) add: &'static str,
+    /// The tool that shows one with more than the list has of it, if there is one.
+    pub(super) show: Option<&'static str>,
     /// The argument of their tools that says which one.
     pub(super) which: &'static str,
     /// The fields that one may be called by, the surest first.
@@ -79,10 +81,31 @@ impl Shelf {
                    Extension(caller): Extension<Arc<Caller>>,
                    Path(id): Path<String>,
                    headers: HeaderMap| {
-                match self.find(&web, &caller, &id, &headers).await {
-                    Ok(found) => respond(StatusCode::OK, json!({ self.one: found }).to_string()),
-                    Err(problem) => problem.into_response(),
-                }
+                let shown = match self.show {
+                    Some(tool) => self.ask_about(&web, &caller, tool, &id, json!({}), &headers).await,
+                    None => self
+                        .find(&web, &caller, &id, &headers)
+                        .await
+                        .map(|found| respond(StatusCode::OK, json!({ self.one: found }).to_string())),
+                };
+                shown.unwrap_or_else(Problem::into_response)
+            },
+        )
+    }
+
+    /// `PATCH /api/…/{id}`: what `tool` makes different about one; the body is its other arguments.
+    pub(crate) fn changed(&'static self, tool: &'static str) -> Routed {
+        patch(
+            async move |State(web): State<Arc<Shared>>,
+                        Extension(caller): Extension<Arc<Caller>>,
+                        Path(id): Path<String>,
+                        request: Request| {
+                let served = async {
+                    let received = json_body(request).await?;
+                    let arguments = Value::Object(object(&received.body)?);
+                    self.ask_about(&web, &caller, tool, &id, arguments, &received.headers).await
+                };
+                served.await.unwrap_or_else(Problem::into_response)
             },
         )
     }

@@ -22,6 +22,7 @@ pub(crate) const WEBHOOKS: &Shelf = &Shelf {
     all: "webhooks",
     list: "webhooks_list",
     add: "webhooks_add",
+    show: None,
     which: "id",
     known_by: &["id"],
     // What signs the callbacks of the caller's jobs.

@@ -65,9 +65,27 @@ pub(crate) fn schedule() -> Value {
         SCHEDULE,
         "show_schedule",
         "One schedule",
-        "Its next time, and what came of the last.",
+        "Its next time, what came of the last, and what its jobs are given.",
         one("schedule"),
     )
+}
+
+pub(crate) fn update_schedule() -> Value {
+    let says = "What is left out stays, also its id and what it has begun. Other times count from now on.";
+    let mut operation = about(SCHEDULE, "update_schedule", "Change a schedule", says, one("schedule"));
+    let text = json!({ "type": "string" });
+    operation["requestBody"] = body(&json!({
+        "type": "object",
+        "properties": {
+            "new_name": said(text.clone(), "Another name for it."),
+            "tool": said(text, "Another one that this key may call."),
+            "arguments": said(object(), "All of the tool's arguments."),
+            "options": said(object(), "What is different about its jobs; null takes an option away."),
+            "when": said(object(), "What is different about its times; docs/schedules.md has the words."),
+        },
+        "additionalProperties": false,
+    }));
+    changes(operation)
 }
 
 pub(crate) fn schedule_next() -> Value {
@@ -135,6 +153,24 @@ pub(crate) fn add_webhook() -> Value {
 
 pub(crate) fn webhook() -> Value {
     about(WEBHOOK, "show_webhook", "One receiver", "Where it is and of what it hears.", one("webhook"))
+}
+
+pub(crate) fn update_webhook() -> Value {
+    let says =
+        "What is left out stays, also its id and its secret. What waits for it goes to its new address.";
+    let mut operation = about(WEBHOOK, "update_webhook", "Change a receiver", says, one("webhook"));
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    operation["requestBody"] = body(&json!({
+        "type": "object",
+        "properties": {
+            "url": { "type": "string", "format": "uri", "description": "Where to send it." },
+            "events": said(texts.clone(), "All that it is to hear; everything if there are none."),
+            "tools": said(texts, "All tools of whose jobs; of every tool if there are none."),
+            "all_callers": { "type": "boolean", "description": "Of everybody's jobs; for the owner." },
+        },
+        "additionalProperties": false,
+    }));
+    changes(operation)
 }
 
 /// What a log of deliveries can be asked for.

@@ -46,6 +46,10 @@ impl Asker<'_> {
         self.send("POST", path, Some(body))
     }
 
+    fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send("PATCH", path, Some(body))
+    }
+
     /// Steers something; needs no body.
     fn steer(&self, path: &str) -> (u16, Value) {
         self.send("POST", path, None)
@@ -91,6 +95,64 @@ fn schedules_are_added_looked_at_steered_and_removed() {
     assert_eq!(owner.get("/api/schedules/backup").0, 404);
     assert_eq!(owner.steer("/api/schedules/backup/remove").0, 404);
     home.audited("the call of its tool", |record| record["target"] == "schedules_remove");
+}
+
+#[test]
+fn a_schedule_is_changed_in_its_place() {
+    let hook = Hook::listen();
+    let home = home(&hook);
+    let hub = home.serve();
+    let owner = Asker { hub: &hub, key: hub.key() };
+    let when = json!({ "cron": "30 3 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 9 });
+    let options = json!({ "priority": 3, "callback_url": hook.url() });
+    let wanted =
+        json!({ "name": "backup", "tool": "files_list", "arguments": {}, "options": options, "when": when });
+    let (_, added) = owner.post("/api/schedules", &wanted);
+    owner.steer("/api/schedules/backup/run");
+    let path = format!("/api/schedules/{}", added["schedule"]["id"].as_str().unwrap());
+    let different = json!({
+        "new_name": "copy", "arguments": { "path": "Drawbridge" }, "options": { "callback_url": null },
+        "when": { "cron": "0 5 * * *" },
+    });
+    let (status, changed) = owner.patch("/api/schedules/backup", &different);
+    assert_eq!(status, 200, "{changed}");
+    let shown = owner.good(&path)["schedule"].clone();
+    assert_eq!(shown, changed["schedule"], "it is written");
+    assert_eq!(shown["name"], "copy");
+    assert_eq!(shown["arguments"], json!({ "path": "Drawbridge" }));
+    assert_eq!((&shown["options"]["priority"], &shown["options"]["callback_url"]), (&json!(3), &Value::Null));
+    let expected = json!({
+        "cron": "0 5 * * *", "time_zone": "Europe/Berlin", "missed": "once", "jitter_seconds": 9
+    });
+    assert_eq!(shown["when"], expected);
+    assert!(shown["next"].as_str().unwrap().contains("T05:00:00+0"), "{shown}");
+    assert_eq!(owner.get("/api/schedules/backup").0, 404);
+
+    for wrong in
+        [json!({ "when": { "cron": "0 0 30 2 *" } }), json!({ "options": { "idempotency_key": "x" } })]
+    {
+        assert_eq!(owner.patch(&path, &wrong).0, 409, "{wrong}");
+    }
+    for wrong in [json!({ "name": "other" }), json!({ "more": 1 }), json!([])] {
+        assert_eq!(owner.patch(&path, &wrong).0, 400, "{wrong}");
+    }
+    assert_eq!(owner.patch("/api/schedules/none", &json!({})).0, 404);
+    let guest = Asker { hub: &hub, key: home.add_key("guest", &[]) };
+    assert_eq!(guest.patch(&path, &json!({ "tool": "files_read" })).0, 404);
+    assert_eq!(owner.good(&path)["schedule"], shown, "nothing of that was written");
+
+    let said = home
+        .run(&["schedule", "update", "copy", "--every", "90m", "--queue", "night", "--one-at-a-time"])
+        .good();
+    assert!(said.contains("Schedule copy"), "{said}");
+    let shown = owner.good(&path)["schedule"].clone();
+    assert_eq!(
+        (&shown["when"]["every_seconds"], &shown["when"]["cron"], &shown["options"]["deduplication_key"]),
+        (&json!(5400), &Value::Null, &json!("schedule:copy"))
+    );
+    assert_eq!((&shown["options"]["queue"], &shown["options"]["priority"]), (&json!("night"), &json!(3)));
+    let said = home.run(&["schedule", "show", "copy"]).good();
+    assert!(said.contains("every 5400 s") && said.contains("Drawbridge"), "{said}");
 }
 
 #[test]
@@ -144,6 +206,21 @@ fn receivers_are_added_told_looked_at_rotated_and_removed() {
     for path in ["", "/deliveries"] {
         assert_eq!(guest.get(&format!("{receiver}{path}")).0, 404);
     }
+    assert_eq!(guest.patch(&receiver, &json!({ "url": hook.url() })).0, 404);
+    let (status, changed) = owner.patch(&receiver, &json!({ "events": ["error"], "tools": ["mail_*"] }));
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(owner.good(&receiver)["webhook"], changed["webhook"]);
+    assert_eq!(
+        (&changed["webhook"]["events"], &changed["webhook"]["url"]),
+        (&json!(["error"]), &json!(hook.url()))
+    );
+    assert!(!changed.to_string().contains(secret), "{changed}");
+    assert_eq!(owner.patch(&receiver, &json!({ "url": "http://10.0.0.1/" })).0, 409);
+    assert_eq!(owner.patch(&receiver, &json!({ "secret": secret })).0, 400);
+    let id = added["id"].as_str().unwrap();
+    home.run(&["webhooks", "update", id, "--all-events", "--all-tools"]).good();
+    let shown = owner.good(&receiver)["webhook"].clone();
+    assert_eq!((shown["events"].as_array().unwrap().len(), &shown["tools"]), (5, &json!([])));
     assert_eq!(guest.steer(&format!("/api/webhooks/deliveries/{delivery}/redeliver")).0, 404);
 
     assert_eq!(owner.steer(&format!("{receiver}/pause")).0, 200);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Home, Hub, Modern, Request, StdioHost, went_well};
+use crate::program::{Bridge, Home, Hub, Modern, Request, StdioHost, wait_for, went_well};
 
 /// The tools that are tried pass without being asked for.
 const ALLOW: &str =
@@ -50,7 +50,9 @@ fn a_job_survives_kill_9_and_a_host_gets_its_result() {
     let mark = home.path("mark").display().to_string();
     let id = submit(&home, "terminal_run", &sleeps(&mark), &["--retry-safe"]);
     becomes(&home, &id, &["running"]);
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for("its first effect", || {
+        std::fs::read_to_string(&mark).is_ok_and(|text| !text.is_empty()).then_some(())
+    });
     hub.kill();
 
     let hub = home.serve();
@@ -65,13 +67,44 @@ fn a_job_survives_kill_9_and_a_host_gets_its_result() {
 }
 
 #[test]
+fn lists_have_pages_and_a_key_begins_no_second_job() {
+    let home = home();
+    let _hub = home.serve();
+    let later =
+        |options: &[&str]| submit(&home, "files_list", &json!({}), &[&["--delay", "1h"], options].concat());
+    let first = later(&["--deduplication-key", "one"]);
+    assert_eq!(later(&["--deduplication-key", "one"]), first, "it has not ended");
+    let second = later(&[]);
+    let newest = home.run(&["jobs", "list", "--limit", "1"]).good();
+    assert!(newest.contains(&second) && !newest.contains(&first), "{newest}");
+    let word = newest.rsplit_once("--cursor ").unwrap().1.trim();
+    let older = home.run(&["jobs", "list", "--limit", "1", "--cursor", word]).good();
+    assert!(older.contains(&first) && !older.contains(&second), "{older}");
+    let of_nobody = home.run(&["jobs", "list", "--caller", "key:nobody"]).good();
+    assert!(!of_nobody.contains(&first), "{of_nobody}");
+
+    let lost = submit(&home, "files_read", &json!({ "path": "Drawbridge/nothing.txt" }), &[]);
+    becomes(&home, &lost, &["failed"]);
+    let other = home.run(&["jobs", "dead-letters", "--failed", "--tool", "terminal_run"]).good();
+    assert!(!other.contains(&lost), "{other}");
+    let letters =
+        home.run(&["jobs", "dead-letters", "--failed", "--tool", "files_read", "--limit", "5"]).good();
+    assert!(letters.contains(&lost), "{letters}");
+    let replayed = home.run(&["--json", "jobs", "replay", "--tool", "terminal_run"]).good();
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(replayed["replayed"], 0, "{replayed}");
+}
+
+#[test]
 fn what_is_not_safe_to_run_twice_says_so_and_waits_for_a_person() {
     let home = home();
     let hub = home.serve();
     let mark = home.path("mark").display().to_string();
     let id = submit(&home, "terminal_run", &sleeps(&mark), &[]);
     becomes(&home, &id, &["running"]);
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for("its first effect", || {
+        std::fs::read_to_string(&mark).is_ok_and(|text| !text.is_empty()).then_some(())
+    });
     hub.kill();
 
     let _hub = home.serve();

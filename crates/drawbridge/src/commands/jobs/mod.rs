@@ -75,15 +75,23 @@ pub(crate) enum JobsCommand {
         /// Also those that failed in a way that no further attempt mends.
         #[arg(long)]
         failed: bool,
+        #[command(flatten)]
+        page: Page,
     },
     /// Try dead letters again.
     Replay {
         /// This one.
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present_any = ["all", "tool", "queue"])]
         id: Option<String>,
         /// All of them.
         #[arg(long, conflicts_with = "id")]
         all: bool,
+        /// All of this tool.
+        #[arg(long, conflicts_with = "id")]
+        tool: Option<String>,
+        /// All in this queue.
+        #[arg(long, conflicts_with = "id")]
+        queue: Option<String>,
     },
     /// Give a job that failed or is dead other arguments; `retry` has it run.
     Edit {
@@ -155,6 +163,9 @@ pub(crate) struct Submit {
     /// Say it once, however often this is typed.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// Begin no second one with this key before this one has ended.
+    #[arg(long, value_name = "KEY")]
+    deduplication_key: Option<String>,
     /// An address that is told what becomes of it.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
@@ -171,6 +182,15 @@ pub(crate) struct List {
     /// Only in this state, such as `running` or `dead`; may be given several times.
     #[arg(long)]
     state: Vec<String>,
+    /// Only of this caller, such as `key:laptop`.
+    #[arg(long)]
+    caller: Option<String>,
+    #[command(flatten)]
+    page: Page,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Page {
     /// Only of this tool.
     #[arg(long)]
     tool: Option<String>,
@@ -180,6 +200,20 @@ pub(crate) struct List {
     /// How many at most.
     #[arg(long, default_value_t = LIMIT_DEFAULT)]
     limit: usize,
+    /// Those after a page, which says with which word.
+    #[arg(long, value_name = "WORD")]
+    cursor: Option<String>,
+}
+
+impl Page {
+    /// What is asked for besides, as the tools read it.
+    fn and(self, mut wanted: Value) -> Value {
+        wanted["limit"] = self.limit.into();
+        insert(&mut wanted, "tool", self.tool);
+        insert(&mut wanted, "queue", self.queue);
+        insert(&mut wanted, "cursor", self.cursor);
+        wanted
+    }
 }
 
 /// Runs one of them.
@@ -209,14 +243,13 @@ pub(crate) async fn run(command: JobsCommand, json: bool) -> Result<ExitCode> {
 async fn serve(desk: &mut Desk, command: JobsCommand) -> Result<ExitCode> {
     match command {
         JobsCommand::Submit(submit) => desk.submit(submit).await,
-        JobsCommand::List(List { state, tool, queue, limit }) => {
-            let mut wanted = json!({ "states": state, "limit": limit });
-            insert(&mut wanted, "tool", tool);
-            insert(&mut wanted, "queue", queue);
+        JobsCommand::List(List { state, caller, page }) => {
+            let mut wanted = page.and(json!({ "states": state }));
+            insert(&mut wanted, "caller", caller);
             desk.table("jobs_list", wanted).await
         }
-        JobsCommand::DeadLetters { failed } => {
-            desk.table("jobs_dead_letters", json!({ "failed": failed })).await
+        JobsCommand::DeadLetters { failed, page } => {
+            desk.table("jobs_dead_letters", page.and(json!({ "failed": failed }))).await
         }
         JobsCommand::Status { id } => desk.say("jobs_status", json!({ "id": id })).await,
         JobsCommand::Result { id } => desk.result(&id).await,
@@ -226,9 +259,11 @@ async fn serve(desk: &mut Desk, command: JobsCommand) -> Result<ExitCode> {
         JobsCommand::Log { id } => desk.log(&id).await,
         JobsCommand::Cancel { id } => desk.say("jobs_cancel", json!({ "id": id })).await,
         JobsCommand::Retry { id } => desk.say("jobs_retry", json!({ "id": id })).await,
-        JobsCommand::Replay { id, .. } => {
+        JobsCommand::Replay { id, tool, queue, .. } => {
             let mut wanted = json!({});
             insert(&mut wanted, "id", id);
+            insert(&mut wanted, "tool", tool);
+            insert(&mut wanted, "queue", queue);
             desk.say("jobs_replay", wanted).await
         }
         JobsCommand::Edit { id, arguments } => {
@@ -348,6 +383,9 @@ impl Desk {
             output::json(page)?;
         } else {
             show::jobs(page["jobs"].as_array().map_or(&[], Vec::as_slice))?;
+            if let Some(next) = page["next"].as_str() {
+                output::line(format!("There are more: --cursor {}", output::plain_line(next)))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -389,6 +427,7 @@ fn options(submit: &Submit) -> Value {
     insert(&mut options, "queue", submit.queue.clone());
     insert(&mut options, "attempts", submit.attempts);
     insert(&mut options, "idempotency_key", submit.idempotency_key.clone());
+    insert(&mut options, "deduplication_key", submit.deduplication_key.clone());
     insert(&mut options, "callback_url", submit.callback.clone());
     options
 }
