@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,8 @@ const run = promisify(execFile);
 /** The program under test. */
 const PROGRAM = process.env.DRAWBRIDGE_TEST_BIN ?? missing('DRAWBRIDGE_TEST_BIN names the program under test');
 const STARTS_MS_MAX = 30_000;
+/** A state in which much has happened already, for stories about that. */
+const STATE = process.env.DRAWBRIDGE_TEST_STATE;
 
 function missing(why) {
   throw new Error(`${why}: run \`cargo xtask test\``);
@@ -24,7 +26,8 @@ export class Hub {
     hub.state = join(hub.home, 'state');
     mkdirSync(join(hub.home, 'Drawbridge'));
     mkdirSync(hub.state, { mode: 0o700 });
-    mkdirSync(join(hub.state, 'run'), { mode: 0o700 });
+    if (STATE) cpSync(STATE, hub.state, { recursive: true });
+    mkdirSync(join(hub.state, 'run'), { mode: 0o700, recursive: true });
     writeFileSync(join(hub.state, 'config.toml'), config);
     await hub.serve('127.0.0.1:0');
     return hub;

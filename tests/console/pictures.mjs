@@ -6,7 +6,7 @@ import { Hub } from './hub.mjs';
 import { CONFIG, furnish } from './scene.mjs';
 import { fresh } from './browser.mjs';
 
-const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'files?path=Drawbridge', 'terminals', 'chat', 'jobs', 'keys', 'rules', 'providers', 'daemons', 'config', 'connect'];
+const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'files?path=Drawbridge', 'terminals', 'chat', 'jobs', 'jobs?view=schedules&edit=new', 'jobs?view=webhooks', 'keys', 'keys?view=tiers', 'rules', 'providers', 'daemons', 'config', 'connect'];
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 380, height: 760 } };
 
 const [folder = 'pictures', ...wanted] = process.argv.slice(2);

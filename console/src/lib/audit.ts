@@ -26,6 +26,9 @@ export function outcomeOf(row: Pick<AuditRow, 'phase' | 'outcome' | 'decision'>)
 /** What tells a line apart: its call, or its number where the record is of no call. */
 export const keyOf = (row: AuditRow): string | number => row.call || row.seq;
 
+/** Whether this page, or another of the owner's, made the call: it is no news to who looks at it. Decisions of the owner are. */
+export const isOwn = (row: Pick<AuditRow, 'caller' | 'entrance' | 'phase'>): boolean => row.caller === 'owner' && row.entrance === 'rest' && row.phase !== 'act';
+
 /** One line for each call, newest first, from records that come newest first. */
 export function merge(rows: readonly AuditRow[]): AuditRow[] {
   const lines = new Map<string | number, AuditRow>();

@@ -6,7 +6,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use drawbridge_gateway::Decision::Allow;
 use drawbridge_gateway::RuleSettings;
-use drawbridge_store::{Approval, ApprovalState, By, Grant, Store, StoreError, now_us};
+use drawbridge_store::{Approval, ApprovalState, By, Grant, StoreError, now_us};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -25,13 +25,15 @@ const HOUR_US: i64 = 60 * 60 * 1_000_000;
 pub(crate) async fn list(State(console): State<Arc<Shared>>) -> Result<Response, Problem> {
     // The calls above are shown as far as they are written down.
     console.store.flush().await?;
-    Ok(answer(&json!({"approvals": waiting(&console.store).await?})))
+    Ok(answer(&json!({"approvals": waiting(&console).await?})))
 }
 
 /// Everything that waits, as the console shows it.
-pub(crate) async fn waiting(store: &Store) -> Result<Vec<Value>, Problem> {
-    audit::read(store, |store| {
-        let mut chains = Chains::open(&store)?;
+pub(crate) async fn waiting(console: &Shared) -> Result<Vec<Value>, Problem> {
+    let program = console.program.clone();
+    audit::read(&console.store, move |store| {
+        let ongoing = |call: &str| program.ongoing(call);
+        let mut chains = Chains::open(&store, &ongoing)?;
         store.approvals().list(false, now_us())?.iter().map(|one| in_chain(one, &mut chains)).collect()
     })
     .await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drawbridge_gateway::DEPTH_MAX;
+use drawbridge_gateway::{DEPTH_MAX, Ongoing};
 use drawbridge_store::{Approval, AuditRecord, Store, StoreError};
 use serde::Serialize;
 
@@ -12,7 +12,8 @@ use crate::limits::CHAIN_RECORDS_MAX;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
     call: String,
-    /// Unknown while a call goes on that only reads: its record is written when it ends.
+    /// Unknown for a moment while a call goes on that only reads, or for as long as it does in another process: its record
+    /// is written when it ends.
     tool: Option<String>,
     caller: String,
 }
@@ -23,12 +24,17 @@ pub(crate) struct Chains<'a> {
     /// Where the audit begins to be looked at.
     after_seq: i64,
     met: BTreeMap<String, Option<AuditRecord>>,
+    /// What knows the calls that go on.
+    ongoing: &'a dyn Fn(&str) -> Option<Ongoing>,
 }
 
 impl<'a> Chains<'a> {
-    pub(crate) fn open(store: &'a Store) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        store: &'a Store,
+        ongoing: &'a dyn Fn(&str) -> Option<Ongoing>,
+    ) -> Result<Self, StoreError> {
         let after_seq = store.audit_head()?.seq.saturating_sub(CHAIN_RECORDS_MAX);
-        Ok(Self { store, after_seq, met: BTreeMap::new() })
+        Ok(Self { store, after_seq, met: BTreeMap::new(), ongoing })
     }
 
     /// The calls above this one, the outermost first; empty for a call from outside. Blocks while it looks.
@@ -36,14 +42,31 @@ impl<'a> Chains<'a> {
         let mut chain = Vec::new();
         let mut above = approval.parent.clone();
         while let Some(call) = above.take().filter(|_| chain.len() < usize::from(DEPTH_MAX)) {
-            let record = self.record(&call)?;
-            above = record.and_then(|record| record.parent.as_ref()).map(ToString::to_string);
-            let tool = record.map(|record| record.target.to_string());
-            let caller = record.map_or_else(|| approval.caller.clone(), |record| record.caller.to_string());
-            chain.push(Link { call, tool, caller });
+            let (link, parent) = self.link(call, approval)?;
+            above = parent;
+            chain.push(link);
         }
         chain.reverse();
         Ok(chain)
+    }
+
+    /// One call above, and the one above that: as its record says, or as who runs it does.
+    fn link(&mut self, call: String, approval: &Approval) -> Result<(Link, Option<String>), StoreError> {
+        let ongoing = self.ongoing;
+        let known = match self.record(&call)? {
+            Some(record) => Some((
+                record.target.to_string(),
+                record.caller.to_string(),
+                record.parent.as_ref().map(ToString::to_string),
+            )),
+            None => ongoing(&call).map(|one| {
+                (one.tool.into(), one.caller.to_string(), one.parent.map(|parent| parent.to_string()))
+            }),
+        };
+        Ok(match known {
+            Some((tool, caller, parent)) => (Link { call, tool: Some(tool), caller }, parent),
+            None => (Link { call, tool: None, caller: approval.caller.clone() }, None),
+        })
     }
 
     fn record(&mut self, call: &str) -> Result<Option<&AuditRecord>, StoreError> {
@@ -57,6 +80,7 @@ impl<'a> Chains<'a> {
 
 #[cfg(test)]
 mod tests {
+    use drawbridge_contract::CallId;
     use drawbridge_store::{AuditPhase, By, NewApproval, now_us};
 
     use super::*;
@@ -81,8 +105,26 @@ mod tests {
         store.approvals().request(wanted, by).await.unwrap()
     }
 
+    /// Somebody runs a call `runs`, which was called by `a`.
+    fn ongoing(call: &str) -> Option<Ongoing> {
+        let parent = CallId::parse(PARENT);
+        (call == "runs").then(|| Ongoing { tool: "llm_agent".into(), caller: "key:a".into(), parent })
+    }
+
+    const PARENT: &str = "00000000000070008000000000000001";
+
+    #[tokio::test]
+    async fn a_call_that_only_reads_and_goes_on_is_named_by_who_runs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        note(&store, PARENT, None, "jobs_submit", AuditPhase::Done).await;
+        let named = |call: &str, tool: &str| (call.to_owned(), Some(tool.to_owned()));
+        let chain = tools(&store, &asked(&store, Some("runs")).await);
+        assert_eq!(chain, [named(PARENT, "jobs_submit"), named("runs", "llm_agent")]);
+    }
+
     fn tools(store: &Store, approval: &Approval) -> Vec<(String, Option<String>)> {
-        let chain = Chains::open(store).unwrap().of(approval).unwrap();
+        let chain = Chains::open(store, &ongoing).unwrap().of(approval).unwrap();
         chain.into_iter().map(|link| (link.call, link.tool)).collect()
     }
 

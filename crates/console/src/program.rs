@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use drawbridge_connect::Entry;
 use drawbridge_contract::Timetable;
-use drawbridge_gateway::{Effect, RuleSettings};
+use drawbridge_gateway::{Effect, Ongoing, RuleSettings};
 use drawbridge_licence::Tiers;
 use serde::Serialize;
 use serde_json::Value;
@@ -62,6 +62,9 @@ pub trait Program: Send + Sync + 'static {
     /// # Errors
     /// What is wrong with it.
     fn next_times(&self, when: &Timetable, count: usize) -> Result<Vec<Box<str>>, String>;
+
+    /// A call that goes on and may have no record yet; `None` for any other.
+    fn ongoing(&self, call: &str) -> Option<Ongoing>;
 
     /// The names of the secrets that are kept.
     ///

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use drawbridge_connect::Entry;
 use drawbridge_console::{Console, Fault, Program, Sessions, TiersPlace};
-use drawbridge_contract::{Licence, Licensing, Timetable};
-use drawbridge_gateway::{Effect, Gateway, RuleSettings};
+use drawbridge_contract::{CallId, Licence, Licensing, Timetable};
+use drawbridge_gateway::{Effect, Gateway, Ongoing, RuleSettings};
 use drawbridge_licence::Tiers;
 use drawbridge_llm::{Llm, ProviderState};
 use drawbridge_web::StatusSource;
@@ -129,6 +129,10 @@ impl Program for Backstage {
 
     fn next_times(&self, when: &Timetable, count: usize) -> Result<Vec<Box<str>>, String> {
         drawbridge_background::next_times(when, count)
+    }
+
+    fn ongoing(&self, call: &str) -> Option<Ongoing> {
+        self.gateway.ongoing(CallId::parse(call)?)
     }
 
     fn secrets(&self) -> Result<Vec<String>, String> {

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use drawbridge_contract::{
-    Answer, Authenticator, Backlog, BoxFuture, Call, Caller, Change, Completion, CompletionOf, Exchanges,
-    Handler, Jobs, Licensing, Live, Outcome, Refusal, Server, Standing, Suggestions, Target, Unauthenticated,
-    View, Watch, broadcast,
+    Answer, Authenticator, Backlog, BoxFuture, Call, CallId, Caller, Change, Completion, CompletionOf,
+    Exchanges, Handler, Jobs, Licensing, Live, Outcome, Refusal, Server, Standing, Suggestions, Target,
+    Unauthenticated, View, Watch, broadcast,
 };
 use drawbridge_store::{Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use crate::pattern::PatternError;
 use crate::policy::{Before, Bounds, Policy};
 use crate::record::unavailable;
 use crate::rules::{RuleSettings, Rules};
+use crate::running::{Ongoing, Running};
 use crate::seal::Sealer;
 use crate::tiers::{Tiers, by_tool};
 
@@ -57,6 +58,8 @@ pub struct Gateway {
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) approvals: Approvals,
     pub(crate) bounds: ArcSwap<Bounds>,
+    /// What takes its time.
+    pub(crate) running: Running,
     servers: Vec<Arc<dyn Server>>,
     current: ArcSwap<Current>,
     /// Held while the current snapshot is replaced, so that it only moves forward.
@@ -98,6 +101,7 @@ impl Gateway {
             approvals: Approvals { store: store.clone(), sealer },
             store,
             bounds: ArcSwap::from_pointee(bounds),
+            running: Running::default(),
             servers,
             current: ArcSwap::from_pointee(Current { catalog, policy }),
             replacing: Mutex::new(()),
@@ -120,6 +124,11 @@ impl Gateway {
     /// The owner as a caller, for entrances that only the owner can reach, such as stdio.
     pub fn owner(&self) -> Arc<Caller> {
         self.current.load().policy.owner().caller.clone()
+    }
+
+    /// A call that goes on in this process and has done so for a moment; `None` for any other.
+    pub fn ongoing(&self, call: CallId) -> Option<Ongoing> {
+        self.running.get(call)
     }
 
     /// Whether the owner raised the bridge.

@@ -13,6 +13,7 @@ use futures::FutureExt as _;
 
 use crate::authorize::Allowed;
 use crate::catalog::{Entry, Subject};
+use crate::gateway::Gateway;
 
 /// How often a call that runs asks whether it still may: so much later than `drawbridge raise` it is stopped.
 pub(crate) const STILL_ALLOWED_EVERY: Duration = Duration::from_millis(250);
@@ -25,13 +26,13 @@ impl Allowed {
         self,
         call: &Call,
         live: Live,
-        door: Arc<dyn Handler>,
+        gateway: Arc<Gateway>,
     ) -> Result<Outcome<Answer>, Refusal> {
         let entry = &self.grant.entry;
         let stop = live.cancellation.clone();
         let limit = time_of(call, entry);
         let deadline = Instant::now() + limit;
-        let context = Context::new(call, live, self.answers, deadline, door.clone());
+        let context = Context::new(call, live, self.answers, deadline, gateway.clone());
         let work = pin!(AssertUnwindSafe(run(entry, call, &context)).catch_unwind());
         let _stops = stop.clone().drop_guard();
         tokio::select! {
@@ -41,7 +42,7 @@ impl Allowed {
                 Err(_) => Err(Refusal::Internal(entry.name.clone())),
             },
             () = stop.cancelled() => Err(Refusal::Cancelled),
-            refusal = until_refused(call, &*door, deadline) => Err(refusal.unwrap_or_else(|| {
+            refusal = until_refused(call, &gateway, deadline) => Err(refusal.unwrap_or_else(|| {
                 Refusal::TimedOut { tool: entry.name.clone(), limit }
             })),
         }
@@ -57,15 +58,17 @@ fn time_of(call: &Call, entry: &Entry) -> Duration {
 }
 
 /// Waits until the caller may not any more, and says why; or until the deadline, with nothing to say. A call that is
-/// done at once never gets here, so this costs only those that take their time.
-async fn until_refused(call: &Call, door: &dyn Handler, deadline: Instant) -> Option<Refusal> {
+/// done at once never gets here, so this costs only those that take their time; from here on they can be found by their ids.
+async fn until_refused(call: &Call, gateway: &Gateway, deadline: Instant) -> Option<Refusal> {
+    let mut noted = None;
     loop {
         let next = Instant::now() + STILL_ALLOWED_EVERY;
         tokio::time::sleep_until(next.min(deadline).into()).await;
         if Instant::now() >= deadline {
             return None;
         }
-        if let Err(why) = door.still_allows(&call.caller, &call.target) {
+        noted.get_or_insert_with(|| gateway.running.note(call));
+        if let Err(why) = gateway.still_allows(&call.caller, &call.target) {
             return Some(Refusal::Stopped(why.to_string()));
         }
     }

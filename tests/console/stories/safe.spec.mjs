@@ -60,7 +60,7 @@ test('a tool whose every word is an attack is text and nothing else', async ({ c
   expect(await page.evaluate(() => globalThis.hit)).toBeUndefined();
 });
 
-const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'tools/jobs_submit', 'files?path=Drawbridge', 'files?path=Drawbridge&file=Drawbridge%2Ftides.csv', 'terminals', 'chat', 'jobs', 'jobs?view=queues', 'jobs?view=schedules', 'jobs?view=webhooks', 'keys', 'rules', 'providers', 'daemons', 'config', 'connect', 'nowhere'];
+const PAGES = ['', 'approvals', 'audit', 'tools', 'tools/files_edit', 'tools/jobs_submit', 'files?path=Drawbridge', 'files?path=Drawbridge&file=Drawbridge%2Ftides.csv', 'terminals', 'chat', 'jobs', 'jobs?view=queues', 'jobs?view=schedules', 'jobs?view=schedules&edit=new', 'jobs?view=webhooks', 'keys', 'keys?view=tiers', 'rules', 'providers', 'daemons', 'config', 'connect', 'nowhere'];
 const LOOKS = [
   { name: 'light', size: { width: 1440, height: 900 }, scheme: 'light' },
   { name: 'dark phone', size: { width: 380, height: 760 }, scheme: 'dark' },

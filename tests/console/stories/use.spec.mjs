@@ -55,6 +55,7 @@ test('a text of any size is gone through in parts, and downloaded whole', async 
   await expect(parts.getByText('Bytes 0 to')).toBeHidden();
   await expect(text).not.toContainText('line 0 of the log');
   await parts.getByRole('button', { name: 'End of the file' }).click();
+  await expect(text).toContainText('line 198000 of the log');
   await text.click();
   await page.keyboard.press('Control+End');
   await expect(text).toContainText('line 199999 of the log');

@@ -41,7 +41,7 @@ export const en = {
     waiting: (count: number): string => many(count, 'call waits for you', 'calls wait for you'), allApprovals: (count: number): string => `All ${count} approvals`,
     calls: 'Calls a minute', all: 'all', failed: 'failed', latency: 'Latency', p50: 'median', p99: '99 %', tokens: 'Tokens a minute', tokensIn: 'read', tokensOut: 'written',
     chart: (title: string, last: string): string => `${title} over the last hour. Latest: ${last}`,
-    callsNow: 'Calls, as they happen', toAudit: 'Audit', toJobs: 'All jobs', noCalls: 'Nothing has called yet',
+    callsNow: 'Calls, as they happen', own: 'my own, too', toAudit: 'Audit', toJobs: 'All jobs', noCalls: 'Nothing has called yet',
     noCallsText: 'Connect an application such as Claude Desktop, VS Code or Cursor, and its calls appear here as they happen. Or run a tool yourself.',
     tryTool: 'Try a tool', connected: 'Who is connected', nobody: 'Nobody is connected', nobodyText: 'Applications that called lately are shown here.',
     noJobs: 'No jobs', servers: 'Servers', engine: 'What keeps the jobs', broke: (tool: string): string => `${tool} broke off: see the log`, callsMade: (count: number): string => many(count, 'call', 'calls'), tools: (count: number): string => many(count, 'tool', 'tools'),
@@ -49,7 +49,7 @@ export const en = {
   approvals: {
     title: 'Approvals', lead: 'What your rules say to ask about. Nothing runs until you have agreed to exactly these arguments, for this caller.',
     count: (count: number): string => many(count, 'approval waits', 'approvals wait'), wants: (who: string, what: string): string => `${who} asks for approval: ${what}`,
-    wantsTo: 'wants to run', because: 'Because:', asked: 'asked', lapses: 'lapses', command: 'The command', arguments: 'Arguments', chain: 'Called from', goesOn: 'a call that goes on',
+    wantsTo: 'wants to run', because: 'Because:', byRule: (place: string): string => `your rule ${place} says so`, asked: 'asked', lapses: 'lapses', command: 'The command', arguments: 'Arguments', chain: 'Called from', goesOn: 'a call that goes on',
     answers: { allow_once: 'Allow once', allow_hour: 'Allow for an hour', allow_always: 'Always allow', deny: 'Deny' },
     decided: {
       allow_once: (what: string): string => `Allowed once: ${what}`, allow_hour: (what: string): string => `Allowed for an hour: ${what}`,
@@ -155,7 +155,7 @@ export const en = {
     none: 'No tiers', noneText: 'Without tiers, a key is bounded by its scopes and your rules alone. Make one to give somebody less, or only so much a day.',
     keys: (names: string): string => `Keys in it: ${names}`, noKeys: 'No key is in it', noTools: 'nothing', toolsHint: 'Patterns of tool names, such as files_*. What is not named does not exist for its keys.',
     calls: 'Calls', window: 'In so many seconds', models: 'May ask language models', allModels: 'all', perRequest: 'Tokens in one request', perDay: 'Tokens a day',
-    twice: (name: string): string => `There is a tier ${name} already.`, saved: 'Saved. It holds within a second.', lockedOut: (names: string): string => `Would see no tool any more: ${names}`,
+    onlyText: 'No key would see other tools', twice: (name: string): string => `There is a tier ${name} already.`, saved: 'Saved. It holds within a second.', lockedOut: (names: string): string => `Would see no tool any more: ${names}`,
     licence: (user: string, tier: string, until: string): string => `The licence of ${user} puts keys that name no tier into ${tier}. It ends: ${until}.`, byLicence: 'that of the licence', oneHint: 'What is neither in its scopes nor in its tier does not exist for a key.',
   },
   rules: {

@@ -41,7 +41,7 @@ export const fr: Messages = {
     waiting: (count) => many(count, 'appel vous attend', 'appels vous attendent'), allApprovals: (count) => `Les ${count} autorisations`,
     calls: 'Appels par minute', all: 'tous', failed: 'échoués', latency: 'Latence', p50: 'médiane', p99: '99 %', tokens: 'Jetons par minute', tokensIn: 'lus', tokensOut: 'écrits',
     chart: (title, last) => `${title} pendant la dernière heure. Dernières valeurs : ${last}`,
-    callsNow: 'Les appels, en direct', toAudit: 'Journal', toJobs: 'Toutes les tâches', noCalls: 'Personne n’a encore appelé',
+    own: 'aussi les miens', callsNow: 'Les appels, en direct', toAudit: 'Journal', toJobs: 'Toutes les tâches', noCalls: 'Personne n’a encore appelé',
     noCallsText: 'Connectez une application comme Claude Desktop, VS Code ou Cursor : ses appels apparaissent ici au fur et à mesure. Ou lancez un outil vous-même.',
     tryTool: 'Essayer un outil', connected: 'Qui est connecté', nobody: 'Personne n’est connecté', nobodyText: 'Les applications qui ont appelé récemment apparaissent ici.',
     noJobs: 'Aucune tâche', servers: 'Serveurs', engine: 'Ce qui garde les tâches', broke: (tool) => `${tool} s’est interrompu : voir le journal`, callsMade: (count) => many(count, 'appel', 'appels'), tools: (count) => many(count, 'outil', 'outils'),
@@ -49,7 +49,7 @@ export const fr: Messages = {
   approvals: {
     title: 'Autorisations', lead: 'Ce que vos règles vous demandent. Rien ne s’exécute avant que vous ayez accepté exactement ces arguments, pour cet appelant.',
     count: (count) => many(count, 'autorisation en attente', 'autorisations en attente'), wants: (who, what) => `${who} demande une autorisation : ${what}`,
-    wantsTo: 'veut exécuter', because: 'Raison :', asked: 'demandé', lapses: 'expire', command: 'La commande', arguments: 'Arguments', chain: 'Appelé depuis', goesOn: 'un appel en cours',
+    wantsTo: 'veut exécuter', byRule: (place) => `votre règle ${place} le veut`, because: 'Raison :', asked: 'demandé', lapses: 'expire', command: 'La commande', arguments: 'Arguments', chain: 'Appelé depuis', goesOn: 'un appel en cours',
     answers: { allow_once: 'Autoriser une fois', allow_hour: 'Autoriser pour une heure', allow_always: 'Toujours autoriser', deny: 'Refuser' },
     decided: {
       allow_once: (what) => `Autorisé une fois : ${what}`, allow_hour: (what) => `Autorisé pour une heure : ${what}`,
@@ -155,7 +155,7 @@ export const fr: Messages = {
     none: 'Aucun palier', noneText: 'Sans paliers, une clé n’est bornée que par sa portée et vos règles. Créez-en un pour donner moins à quelqu’un, ou tant par jour.',
     keys: (names) => `Clés à ce palier : ${names}`, noKeys: 'Aucune clé à ce palier', noTools: 'rien', toolsHint: 'Des motifs de noms d’outils, comme files_*. Ce qui n’est pas nommé n’existe pas pour ses clés.',
     calls: 'Appels', window: 'En tant de secondes', models: 'Peut interroger des modèles de langage', allModels: 'tous', perRequest: 'Jetons par requête', perDay: 'Jetons par jour',
-    twice: (name) => `Il y a déjà un palier ${name}.`, saved: 'Enregistré. Cela vaut dans la seconde.', lockedOut: (names) => `Ne verraient plus aucun outil : ${names}`,
+    onlyText: 'Aucune clé ne verrait d’autres outils', twice: (name) => `Il y a déjà un palier ${name}.`, saved: 'Enregistré. Cela vaut dans la seconde.', lockedOut: (names) => `Ne verraient plus aucun outil : ${names}`,
     licence: (user, tier, until) => `La licence de ${user} met au palier ${tier} les clés qui n’en nomment aucun. Elle finit : ${until}.`, byLicence: 'celui de la licence', oneHint: 'Ce qui n’est ni dans sa portée ni dans son palier n’existe pas pour une clé.',
   },
   rules: {

@@ -146,7 +146,7 @@ impl Follow {
     }
 
     async fn tell_approvals(&mut self) -> Result<(), Over> {
-        match approvals::waiting(&self.console.store).await {
+        match approvals::waiting(&self.console).await {
             Ok(waiting) => self.tell("approval", &json!({"approvals": waiting})).await,
             Err(problem) => {
                 tracing::error!(?problem, "the approvals cannot be read");

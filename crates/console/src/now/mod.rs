@@ -34,7 +34,7 @@ pub(crate) async fn now(
         "bridge": bridge::now(&console.store)["state"], "version": status["version"], "health": status["health"],
         "started_at_ms": now_us() / 1000 - up_ms, "seq": console.store.audit_head()?.seq,
         "connections": charts["callers"], "charts": charts["charts"],
-        "approvals": approvals::waiting(&console.store).await?, "jobs": status["jobs"], "status": status,
+        "approvals": approvals::waiting(&console).await?, "jobs": status["jobs"], "status": status,
         "servers": servers(&console, &caller, &charts["broken"]), "engine": engine(&status["jobs"]), "providers": console.program.providers(),
         "daemons": status["daemons"]["daemons"],
     })))

@@ -82,6 +82,27 @@ async fn lingered(hub: &Hub, caller: Arc<Caller>, change: impl AsyncFnOnce(Store
 }
 
 #[tokio::test]
+async fn a_call_that_takes_its_time_is_known_by_its_id_until_it_ends() {
+    let hub = Hub::open();
+    let call = hub.call(&hub.gateway.owner(), "t_linger", "");
+    let id = call.id;
+    let running = tokio::spawn(hub.gateway.clone().call(call, Live::default()));
+    let known = async {
+        loop {
+            if let Some(ongoing) = hub.gateway.ongoing(id) {
+                return ongoing;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ongoing = tokio::time::timeout(PATIENCE, known).await.unwrap();
+    assert_eq!((&*ongoing.tool, &*ongoing.caller, ongoing.parent), ("t_linger", "owner", None));
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.gateway.ongoing(id), None);
+}
+
+#[tokio::test]
 async fn a_call_that_runs_ends_when_the_bridge_is_raised() {
     let hub = Hub::open();
     let ended = lingered(&hub, hub.gateway.owner(), async |lever| {

@@ -1,7 +1,9 @@
 //! The console in a real browser, used as a person would: the stories of `tests/console/`, each file of them with hubs of
 //! its own; and what its source promises of itself.
 
-use std::path::PathBuf;
+mod filled;
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
@@ -17,6 +19,11 @@ fn checkout() -> PathBuf {
 
 /// Runs the stories of one file, in a folder that has them beside the packages they need.
 fn stories(name: &str) {
+    stories_in(name, None);
+}
+
+/// The same, with hubs that begin with a copy of this state.
+fn stories_in(name: &str, state: Option<&Path>) {
     let place = tempfile::tempdir().unwrap();
     let source = checkout().join("tests/console");
     fs::create_dir(place.path().join("stories")).unwrap();
@@ -31,6 +38,9 @@ fn stories(name: &str) {
     let mut command = Command::new(from_xtask("DRAWBRIDGE_TEST_NODE"));
     command.args(["node_modules/@playwright/test/cli.js", "test", &story]).current_dir(place.path());
     command.env("DRAWBRIDGE_TEST_PICTURES", pictures().join(name)).env_remove("DRAWBRIDGE_CONSOLE_FRESH");
+    if let Some(state) = state {
+        command.env("DRAWBRIDGE_TEST_STATE", state);
+    }
     must_succeed(command);
 }
 
@@ -101,7 +111,9 @@ fn it_speaks_french() {
 
 #[test]
 fn long_lists_scroll_smoothly() {
-    stories("scale");
+    let state = tempfile::tempdir().unwrap();
+    filled::fill(state.path());
+    stories_in("scale", Some(state.path()));
 }
 
 /// Types, the tests of its logic, and the weight of its first load. Its packages are there since it was built.

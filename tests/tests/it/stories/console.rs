@@ -139,7 +139,9 @@ fn tiers_are_changed_with_their_comments_kept_and_what_would_change_is_shown_fir
     )
     .unwrap();
     let old = browser.get("/api/console/tiers");
-    assert!(old["locked"].as_str().unwrap().contains("llmbasedos") && old["tiers"]["PRO"]["llm_access"] == true);
+    assert!(
+        old["locked"].as_str().unwrap().contains("llmbasedos") && old["tiers"]["PRO"]["llm_access"] == true
+    );
     let body = json!({"tiers": {}, "was": old["text"]}).to_string();
     let refused = browser.send(&browser.request("PUT", "/api/console/tiers").body(body));
     assert_eq!(refused.status, 409, "{}", refused.text());
