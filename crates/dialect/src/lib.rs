@@ -73,7 +73,7 @@ async fn whole(door: &Door, asked: &Asked) -> Result<Value, OldError> {
     // A daemon may be the server that we do not have.
     let is_theirs = || theirs::find(&door.view(), &asked.method).is_some();
     match table::find(&asked.method) {
-        Some(method) if !matches!(method.serve, Serve::Missing(_)) || !is_theirs() => {
+        Some(method) if !matches!(method.serve, Serve::Missing { .. }) || !is_theirs() => {
             method.run(door, asked.params.as_deref()).await
         }
         _ => theirs::call(door, &asked.method, asked.params.as_deref()).await,

@@ -31,7 +31,11 @@ pub(crate) enum Serve {
     /// By a language model: see `chat.rs`.
     Chat,
     /// By a server that is not there.
-    Missing(&'static str),
+    Missing {
+        server: &'static str,
+        /// What there is instead, for whoever asked.
+        instead: &'static str,
+    },
 }
 
 /// One call of a tool.
@@ -70,7 +74,7 @@ const fn known(name: &'static str, says: &'static str, serve: fn(&Door) -> Value
 }
 
 const fn missing(name: &'static str, server: &'static str) -> Method {
-    Method { name, says: "", params: &[], serve: Serve::Missing(server) }
+    Method { name, says: "", params: &[], serve: Serve::Missing { server, instead: "" } }
 }
 
 const fn tool(name: &'static str, says: &'static str, params: &'static [Param], tool: Tool) -> Method {
@@ -123,7 +127,17 @@ pub(crate) static METHODS: &[Method] = &[
             result: files::done,
         },
     ),
-    missing("mcp.fs.embed", "index"),
+    // It filled an index of vectors on disk, and told how many are in it.
+    Method {
+        name: "mcp.fs.embed",
+        says: "",
+        params: &[],
+        serve: Serve::Missing {
+            server: "index",
+            instead: "; mcp.fs.search finds words in the files as they are, without an index, and the tool llm_embed makes \
+                      texts into vectors",
+        },
+    },
     Method {
         name: "mcp.fs.list",
         says: "Lists a folder.",
@@ -263,7 +277,7 @@ impl Method {
             Serve::Tool(tool) => vec![tool.name],
             Serve::Tools(tools, _) => tools.to_vec(),
             Serve::Chat => vec![LLM_CHAT],
-            Serve::Known(_) | Serve::Missing(_) => Vec::new(),
+            Serve::Known(_) | Serve::Missing { .. } => Vec::new(),
         }
     }
 
@@ -275,14 +289,15 @@ impl Method {
             Serve::Tool(tool) => sees(tool.name),
             Serve::Tools(tools, _) => tools.iter().all(|tool| sees(tool)),
             Serve::Chat => sees(LLM_CHAT),
-            Serve::Missing(_) => false,
+            Serve::Missing { .. } => false,
         }
     }
 
     /// Runs it, where it gives one answer.
     pub(crate) async fn run(&self, door: &Door, params: Option<&RawValue>) -> Result<Value, OldError> {
-        if let Serve::Missing(server) = self.serve {
-            return Err(OldError::no_server(self.name, server));
+        if let Serve::Missing { server, instead } = self.serve {
+            let error = OldError::no_server(self.name, server);
+            return Err(OldError { message: error.message + instead, ..error });
         }
         let params = params::read(self.params, params)?;
         if !self.is_for(&door.view()) {
@@ -292,7 +307,7 @@ impl Method {
             Serve::Known(serve) => Ok(serve(door)),
             Serve::Tool(tool) => tool.call(door, params).await,
             Serve::Tools(_, serve) => serve(door, params).await,
-            Serve::Chat | Serve::Missing(_) => Err(OldError::internal("this method is served elsewhere")),
+            Serve::Chat | Serve::Missing { .. } => Err(OldError::internal("this method is served elsewhere")),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::language::arguments::Usage;
 use crate::language::lex::Word;
 use crate::language::schema::Parameter;
-use crate::render::plain_line;
+use crate::render::{Look, plain_line, wrap};
 use crate::run::Produced;
 use crate::session::Session;
 
@@ -55,8 +55,7 @@ Quotes keep blanks together: 'as it is', or \"with \\n for a line's end\".",
     Topic {
         name: "answers",
         title: "What to do with an answer",
-        text: "\
-  ls | json              as JSON                  jobs | table        as a table
+        text: "  ls | json              as JSON                  jobs | table        as a table
   ls | get entries.0     one field of it          cat a | llm \"sum up\"  a question about it
   cat a > here.txt       into a file on this machine: asks before it replaces one
   cat a >| here.txt      replaces it              cat a >> here.txt   adds to it
@@ -65,8 +64,7 @@ Quotes keep blanks together: 'as it is', or \"with \\n for a line's end\".",
     Topic {
         name: "llm",
         title: "Language models",
-        text: "\
-  llm why is the sky blue              the answer comes as it is written; Ctrl-C stops it
+        text: "  llm why is the sky blue              the answer comes as it is written; Ctrl-C stops it
   llm -m tiny -s \"be brief\" \"what?\"    another model; how it is to behave
   llm \"what is this?\" --files a.txt    with files from the roots
   chat                                 a talk that remembers what was said
@@ -75,8 +73,7 @@ Quotes keep blanks together: 'as it is', or \"with \\n for a line's end\".",
     Topic {
         name: "jobs",
         title: "Work in the background",
-        text: "\
-  grep milk / &      begins it as a job and gives a number: [1]
+        text: "  grep milk / &      begins it as a job and gives a number: [1]
   jobs               your jobs, those of other days too
   fg 1               waits for it, answers what it asks, and shows its answer
   stop 1             stops it
@@ -87,15 +84,14 @@ A job belongs to the hub: it goes on when you leave. You are told when it ends."
         name: "approvals",
         title: "When the hub asks you",
         text: "\
-What destroys, or reaches out, needs your agreement: you see what would run, and say y (once), h (the same for an
-hour) or n. A tool may ask for more in the same way. In scripts nobody can be asked, and such a call ends with
+What destroys, or reaches out, needs your agreement: you see what would run, and say y (once), h (the same for an \
+hour) or n. A tool may ask for more in the same way. In scripts nobody can be asked, and such a call ends with \
 status 3; rules in the hub's configuration can allow it (see `drawbridge approvals`).",
     },
     Topic {
         name: "keys",
         title: "The keyboard",
-        text: "\
-  Tab        completes; again to choose       Ctrl-R     searches what you typed before
+        text: "  Tab        completes; again to choose       Ctrl-R     searches what you typed before
   Ctrl-C     stops what runs, not the shell   Ctrl-D     leaves
   ->         takes the grey suggestion        Alt-Enter  begins a new line
 
@@ -104,11 +100,10 @@ Lines are kept for the next time, but those that begin with a blank: type secret
     Topic {
         name: "scripts",
         title: "Without a person",
-        text: "\
-  drawbridge shell -c 'cd notes; cat a.txt'
+        text: "  drawbridge shell -c 'cd notes; cat a.txt'
   drawbridge shell < script
 
-The first command that fails ends it, unless --keep-going says otherwise. The status is 0 when all went well, 1 when
+The first command that fails ends it, unless --keep-going says otherwise. The status is 0 when all went well, 1 when \
 a tool failed, 2 when a line means nothing, 3 when it was refused, 4 when the hub is away, 130 after Ctrl-C.",
     },
 ];
@@ -158,7 +153,7 @@ pub(super) fn tools(session: &mut Session, words: &[Word]) -> Result<Produced, F
 }
 
 fn show(session: &mut Session, write: impl FnOnce(&mut Page)) -> Result<Produced, Failure> {
-    let mut page = Page { text: String::new(), color: session.screen.look.color };
+    let mut page = Page { text: String::new(), look: session.screen.look };
     write(&mut page);
     // Our own text has colours; what came from the hub was made plain on its way in.
     session.screen.show(&page.text)?;
@@ -184,30 +179,34 @@ fn start(page: &mut Page) {
     }
 }
 
+/// The width of names in lists, and from which width of a terminal on there is room for what is said beside them.
+const NAME_WIDTH: usize = 16;
+const TWO_COLUMNS_MIN: usize = 60;
+
 struct Page {
     text: String,
-    color: bool,
+    look: Look,
 }
 
 impl Page {
-    fn paint(&self, style: Style, text: &str) -> String {
-        if self.color { style.paint(text).to_string() } else { text.to_owned() }
-    }
-
     fn text(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.push_str(&wrap(text, self.look.width, None));
         self.text.push('\n');
     }
 
     fn title(&mut self, text: &str) {
-        let text = self.paint(Style::new().bold(), text);
-        self.text(&text);
+        let text = wrap(text, self.look.width, None);
+        self.text.push_str(&self.look.paint(Style::new().bold(), &text));
+        self.text.push('\n');
     }
 
     fn row(&mut self, name: &str, says: &str) {
-        let blanks = " ".repeat(16_usize.saturating_sub(name.chars().count()).max(2));
-        let name = self.paint(Color::Cyan.normal(), name);
-        self.text(&format!("  {name}{blanks}{says}"));
+        let blanks = NAME_WIDTH.saturating_sub(name.chars().count()).max(2);
+        // Where two columns have no room, what is said goes on a little to the right.
+        let hang = if self.look.width >= TWO_COLUMNS_MIN { 2 + NAME_WIDTH } else { 4 };
+        let row = wrap(&format!("  {name}{}{says}", " ".repeat(blanks)), self.look.width, Some(hang));
+        self.text.push_str(&row.replacen(name, &self.look.paint(Color::Cyan.normal(), name), 1));
+        self.text.push('\n');
     }
 
     fn tool(&mut self, name: &str, tool: &Tool, usage: &Usage) {

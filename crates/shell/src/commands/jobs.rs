@@ -171,6 +171,7 @@ pub(super) fn stop(session: &mut Session, words: &[Word]) -> Result<Produced, Fa
     let job = &result["structuredContent"]["job"];
     let (tool, state) =
         (job["tool"].as_str().unwrap_or("the job"), job["state"].as_str().unwrap_or("stopped"));
-    session.screen.note(&format!("{tool} is {state}."))?;
+    let is = if OPEN.contains(&state) { "being stopped" } else { state };
+    session.screen.note(&format!("{tool} is {is}."))?;
     Ok(Produced::Nothing)
 }

@@ -14,7 +14,7 @@ const TIME_MS_MIN: f64 = 1e12;
 pub(super) fn cell(name: &str, value: &Value) -> String {
     let text = match value {
         Value::Null => String::new(),
-        Value::String(text) => plain_line(text),
+        Value::String(text) => time(text).unwrap_or_else(|| plain_line(text)),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => {
@@ -56,7 +56,18 @@ fn with_unit(name: &str, number: f64) -> Option<String> {
     }
     // Whole milliseconds of a year that people write with four digits fit.
     let time = DateTime::from_timestamp_millis(number as i64)?;
-    Some(time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
+    Some(in_words(time.with_timezone(&Local)))
+}
+
+/// A moment as programs write it (RFC 3339), as people read it, in their own time.
+fn time(text: &str) -> Option<String> {
+    let is_like_one = text.len() >= "2026-01-01T00:00:00Z".len() && text.as_bytes().get(10) == Some(&b'T');
+    let time = DateTime::parse_from_rfc3339(is_like_one.then_some(text)?).ok()?;
+    Some(in_words(time.with_timezone(&Local)))
+}
+
+fn in_words(time: DateTime<Local>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn bytes(number: f64) -> String {
@@ -95,6 +106,17 @@ mod tests {
         assert_eq!(cell("x_ms", &json!(1e300)), "1e+300");
         assert_eq!(heading("size_bytes"), "size");
         assert_eq!(heading("next_run"), "next run");
+    }
+
+    #[test]
+    fn moments_are_read_in_the_persons_own_time() {
+        let moment = DateTime::parse_from_rfc3339("2026-11-21T04:41:24.902Z").unwrap();
+        let here = in_words(moment.with_timezone(&Local));
+        assert_eq!(cell("modified", &json!("2026-11-21T04:41:24.902Z")), here);
+        assert_eq!(here.len(), "2026-11-21 04:41:24".len());
+        for other in ["2026-11-21", "2026-11-21Txx:41:24.902Z", "2026-11-2éT04:41:24Z", ""] {
+            assert_eq!(cell("modified", &json!(other)), other);
+        }
     }
 
     #[test]

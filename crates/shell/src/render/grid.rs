@@ -47,7 +47,7 @@ pub(super) fn name(row: &Value) -> (String, Style) {
 }
 
 /// How many characters of a terminal a text takes, nearly: those of East Asia are wide.
-fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     let is_wide = |character: char| matches!(character, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{1f300}'..='\u{1faff}');
     text.chars().map(|character| 1 + usize::from(is_wide(character))).sum()
 }

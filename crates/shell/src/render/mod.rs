@@ -5,9 +5,11 @@ mod grid;
 mod result;
 mod table;
 mod tree;
+mod wrap;
 
 pub(crate) use drawbridge_contract::{plain, plain_line};
 pub(crate) use result::{Content, content, data};
+pub(crate) use wrap::wrap;
 
 use nu_ansi_term::Style;
 use serde_json::Value;

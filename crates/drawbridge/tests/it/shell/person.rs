@@ -31,6 +31,11 @@ impl Person {
 
     /// The same, with more variables and arguments.
     pub(super) async fn with(home: &Home, variables: &str, arguments: &str) -> Self {
+        Self::before(Size { columns: COLUMNS, rows: ROWS }, home, variables, arguments).await
+    }
+
+    /// The same, before a terminal of this size.
+    pub(super) async fn before(size: Size, home: &Home, variables: &str, arguments: &str) -> Self {
         let sandbox = Sandbox::new();
         // Children of the sandbox get no variable of ours: a shell gives them.
         let command = format!(
@@ -40,10 +45,10 @@ impl Person {
             home.state().display(),
             env!("CARGO_BIN_EXE_drawbridge")
         );
-        let size = Size { columns: COLUMNS, rows: ROWS };
+        let (rows, columns) = (size.rows, size.columns);
         let launch = Launch::new("/bin/sh").args(["-c", &command]).streams(Streams::Terminal(size));
         let child = sandbox.launch(launch).await.unwrap();
-        let screen = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+        let screen = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
         Self { child, screen, tail: Vec::new(), _sandbox: sandbox }
     }
 

@@ -58,6 +58,8 @@ fn the_older_methods_go_by_name_without_a_hub_too() {
         assert!(code == 0 && out.contains("OWNER"), "{out}{err}");
         let (code, out, err) = line(&home, "mcp.fs.read nothing.txt");
         assert!(code == 3 && err.contains("nothing.txt"), "{out}{err}");
+        let (code, _, err) = line(&home, "mcp.fs.embed /");
+        assert!(code == 3 && err.contains("mcp.fs.search finds words"), "{err}");
         assert!(line(&home, "help").1.contains("licence"));
     };
     story();

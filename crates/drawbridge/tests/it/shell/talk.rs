@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use drawbridge_sandbox::Size;
 use expect_test::expect;
 
 use super::model::Model;
@@ -36,6 +37,29 @@ async fn one_who_has_never_seen_it_is_taught_and_looks_around() {
         notes/  a.txt
         /Drawbridge>"#]]
     .assert_eq(&person.screen());
+    person.leave(PROMPT).await;
+}
+
+#[tokio::test]
+async fn in_a_narrow_terminal_help_breaks_between_words_and_times_are_short() {
+    let home = home();
+    let _hub = home.serve();
+    let mut person = Person::before(Size { columns: 44, rows: 20 }, &home, "", "").await;
+    person.is_asked(PROMPT).await;
+    person.enter("help approvals").await;
+    person
+        .sees("What destroys, or reaches out, needs your\nagreement: you see what would run, and say y\n")
+        .await;
+    person.is_asked(PROMPT).await;
+    person.press("\x0chelp keys\r").await;
+    person.sees("\n  Tab        completes; again to choose").await;
+    person.is_asked(PROMPT).await;
+    person.press("\x0cls -l\r").await;
+    person
+        .sees_that("a time", |screen| {
+            screen.lines().any(|line| line.starts_with("a.txt") && line.contains('-') && !line.contains('T'))
+        })
+        .await;
     person.leave(PROMPT).await;
 }
 
