@@ -115,6 +115,10 @@ impl Engine for BullMq {
         Box::pin(self.shared.exchange(message))
     }
 
+    fn messages_at_once(&self) -> usize {
+        2
+    }
+
     fn withdraw(&self, worker: Arc<str>) -> Answered<'_, ()> {
         Box::pin(async move {
             let waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);

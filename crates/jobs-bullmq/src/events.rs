@@ -11,6 +11,7 @@ use drawbridge_contract::broadcast;
 use drawbridge_jobs::{Change, EngineError, Happened, Happening, JobId, Lease};
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::arrivals::Arrivals;
 use crate::link::{Link, away};
@@ -23,6 +24,12 @@ const DOING: &str = "read what happened";
 const LOOK_MS: u64 = 5_000;
 /// How many entries one look brings.
 const LOOK_MAX: usize = 2_000;
+/// When more entries than this came within [`BUSY_WINDOW`], the next ones gather for [`GATHER`], and are read together.
+const BUSY_ENTRIES: usize = 64;
+const BUSY_WINDOW: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(3);
+/// How often the list of queues is read, at most.
+const QUEUES_READ: Duration = Duration::from_millis(250);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -215,36 +222,83 @@ async fn listen_until_it_fails(
     places: &mut HashMap<String, String>,
 ) -> Result<(), EngineError> {
     let mut connection = link.waiting_connection(DOING).await?;
+    let (mut known, mut known_since, mut pace) = (Vec::new(), None, Pace::default());
     loop {
-        let queues = queues(link).await?;
-        for queue in &queues {
-            if !places.contains_key(queue) {
-                places.insert(queue.clone(), end_of(link, queue, ears).await?);
+        if known_since.is_none_or(|since: Instant| since.elapsed() >= QUEUES_READ) {
+            known = queues(link).await?;
+            known_since = Some(Instant::now());
+            for queue in &known {
+                if !places.contains_key(queue) {
+                    places.insert(queue.clone(), end_of(link, queue, ears).await?);
+                }
             }
         }
         ears.listening.send_replace(true);
-        let mut read = redis::cmd("XREAD");
-        read.arg("BLOCK").arg(LOOK_MS).arg("COUNT").arg(LOOK_MAX).arg("STREAMS");
-        for queue in &queues {
-            read.arg(link.key(queue, "events"));
-        }
-        for queue in &queues {
-            read.arg(&places[queue]);
-        }
-        let news: Option<StreamReadReply> =
-            read.query_async(&mut connection).await.map_err(|error| away(DOING, &error))?;
+        let news: Option<StreamReadReply> = news_after(link, &known, places)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| away(DOING, &error))?;
+        let mut heard = 0;
         for stream in news.into_iter().flat_map(|news| news.keys) {
-            let Some(index) = queues.iter().position(|queue| link.key(queue, "events") == stream.key) else {
+            let Some(index) = known.iter().position(|queue| link.key(queue, "events") == stream.key) else {
                 continue;
             };
-            for id in &stream.ids {
-                tell(ears, entry(&queues[index], index, id));
-            }
+            heard += stream.ids.len();
+            hear(ears, &known[index], index, &stream.ids);
             if let Some(last) = stream.ids.last() {
-                places.insert(queues[index].clone(), last.id.clone());
+                places.insert(known[index].clone(), last.id.clone());
             }
-            ears.wake.notify_waiters();
         }
+        if pace.is_busy(heard) {
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}
+
+/// The command that waits for what comes after these places.
+fn news_after(link: &Link, queues: &[String], places: &HashMap<String, String>) -> redis::Cmd {
+    let mut read = redis::cmd("XREAD");
+    read.arg("BLOCK").arg(LOOK_MS).arg("COUNT").arg(LOOK_MAX).arg("STREAMS");
+    for queue in queues {
+        read.arg(link.key(queue, "events"));
+    }
+    for queue in queues {
+        read.arg(&places[queue]);
+    }
+    read
+}
+
+fn hear(ears: &Ears, queue: &str, index: usize, entries: &[StreamId]) {
+    // Most of the time only workers listen, and what is for them is rare.
+    let is_told = ears.changes.receiver_count() > 0;
+    let mut brings_work = false;
+    for id in entries {
+        let event = id.get::<String>("event").unwrap_or_default();
+        brings_work |= !matches!(&*event, "active" | "progress" | "stopping");
+        if is_told || event == "stopping" {
+            tell(ears, entry(queue, index, id));
+        }
+    }
+    if brings_work {
+        ears.wake.notify_waiters();
+    }
+}
+
+/// How fast entries come.
+#[derive(Default)]
+struct Pace {
+    since: Option<Instant>,
+    entries: usize,
+}
+
+impl Pace {
+    /// Counts entries that came. Says whether so many came that it pays to let the next ones gather.
+    fn is_busy(&mut self, entries: usize) -> bool {
+        if self.since.is_none_or(|since| since.elapsed() > BUSY_WINDOW) {
+            *self = Self { since: Some(Instant::now()), entries: 0 };
+        }
+        self.entries += entries;
+        self.entries > BUSY_ENTRIES
     }
 }
 
@@ -290,6 +344,14 @@ mod tests {
         assert_eq!(first_after(0), "-");
         assert!(of("4102444800000-262143", 63) < u64::MAX >> 1, "until 2100");
         assert_eq!(pack("nonsense", 0), None);
+    }
+
+    #[test]
+    fn many_entries_gather_and_few_do_not() {
+        let mut pace = Pace { since: Some(Instant::now() + Duration::from_secs(60)), entries: 0 };
+        assert!(!pace.is_busy(BUSY_ENTRIES) && pace.is_busy(1), "one more than so many");
+        pace.since = None;
+        assert!(!pace.is_busy(1), "another window begins at nothing");
     }
 
     #[test]

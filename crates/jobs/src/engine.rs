@@ -33,6 +33,13 @@ pub trait Engine: Send + Sync + 'static {
     /// anything; otherwise when there is work, or when the wait is over.
     fn exchange(&self, message: Exchange) -> Answered<'_, Exchanged>;
 
+    /// How many messages of one worker that say something may be under way at once. More than one pays where the engine is
+    /// elsewhere, and has something to do while the worker makes the next one; an engine that commits what is there with
+    /// one wait for its disk is better off with everything in one.
+    fn messages_at_once(&self) -> usize {
+        1
+    }
+
     /// Answers the worker's waiting [`exchange`](Self::exchange) with nothing, so that it can end.
     fn withdraw(&self, worker: Arc<str>) -> Answered<'_, ()>;
 

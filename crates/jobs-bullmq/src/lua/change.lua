@@ -54,7 +54,7 @@ elseif what == 'discard' then
   call('ZREM', key(queue, 'failed'), id)
   call('ZREM', key(queue, 'completed'), id)
   bury(queue, id)
-  remove(queue, id)
+  remove(queue, { id })
   call('XADD', key(queue, 'events'), 'MAXLEN', '~', EVENTS_MAX, '*', 'event', 'removed', 'jobId', id, 'prev', state)
   return { 'ok', state }
 end

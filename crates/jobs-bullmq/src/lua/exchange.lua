@@ -6,9 +6,25 @@ local function next_one()
   return ARGV[at - 1]
 end
 
+-- BullMQ's own check for lost workers fills this set now and then; most of the time there is none.
+local stalled = {}
+local function has_stalled(queue)
+  if stalled[queue] == nil then stalled[queue] = call('EXISTS', key(queue, 'stalled')) == 1 end
+  return stalled[queue]
+end
+
+-- The locks of all jobs of a message that only tells of completed ones: nothing in it changes another's lock.
+local locks = {}
+local function lock_of(k)
+  if locks[k] ~= nil then return locks[k] end
+  return call('GET', k .. ':lock')
+end
+
+-- Takes a job whose lock is there from its worker.
 local function step_aside(queue, id, k)
-  unhand(queue, id)
-  call('HDEL', k, 'dbOpen')
+  if locks[k] then locks[k] = false else call('DEL', k .. ':lock') end
+  if has_stalled(queue) then call('SREM', key(queue, 'stalled'), id) end
+  call('LREM', key(queue, 'active'), -1, id)
 end
 
 local function pause_ms(k, attempt, roll)
@@ -51,18 +67,45 @@ local function retry_or_die(queue, id, k, end_of)
   return 'scheduled'
 end
 
-local function complete(queue, id, k, value)
-  local attempt = call('HINCRBY', k, 'atm', 1)
-  call('HSET', k, 'finishedOn', NOW, 'returnvalue', value)
-  call('HDEL', k, 'dbOpen', 'dbFailure', 'failedReason', 'dbCheckpoint', 'dbAnswer', 'dbState')
-  finish(queue, id, 'completed', true, value)
-  local token = call('HGET', k, 'ats') or 0
-  if #value <= 65536 then
+local RESULT_TOLD_MAX = 65536 -- a larger result is not in the stream of events
+
+-- What this message completed: for each queue, what its set gets; and the locks that are to go.
+local completed, unlocked = {}, {}
+
+-- Completes a job whose lock is its worker's. This is what most messages are about: each field is read and written once.
+local function complete(queue, id, k, token, end_of)
+  local h = call('HMGET', k, 'timestamp', 'atm', 'dbDeadline', 'parentKey', 'deid', 'dbCheckpoint', 'dbAnswer')
+  if not h[1] then return { 'not_found', '' } end
+  local attempt, value = tonumber(h[2] or 0) + 1, end_of.value
+  if locks[k] then unlocked[#unlocked + 1] = k .. ':lock' end
+  step_aside(queue, id, k)
+  if attempt > 1 or h[6] or h[7] then
+    call('HDEL', k, 'failedReason', 'dbFailure', 'dbCheckpoint', 'dbAnswer', 'dbState')
+  end
+  if end_of.progress ~= '' then call('HSET', k, 'progress', end_of.progress) end
+  call('HSET', k, 'atm', attempt, 'finishedOn', NOW_TEXT, 'returnvalue', value, 'dbOpen', '0')
+  local set = completed[queue] or {}
+  completed[queue] = set
+  set[#set + 1], set[#set + 2] = NOW_TEXT, id
+  untie(queue, id, true, value, h[3], h[4], h[5])
+  if #value > RESULT_TOLD_MAX then
+    event(queue, id, 'completed', 'completed', attempt, token, 'prev', 'active')
+  elseif attempt ~= tonumber(token) then
     event(queue, id, 'completed', 'completed', attempt, token, 'returnvalue', value, 'prev', 'active')
   else
-    event(queue, id, 'completed', 'completed', attempt, token, 'prev', 'active')
+    tell(queue, 'event', 'completed', 'jobId', id, 't', token, 'returnvalue', value, 'prev', 'active')
   end
-  return 'completed'
+  return { 'ok', 'completed' }
+end
+
+-- Writes what `complete` left for the end of the message.
+local function put_away()
+  call_with(unlocked, 'DEL')
+  for queue, set in pairs(completed) do
+    call_with(set, 'ZADD', key(queue, 'completed'))
+    trim(queue, 'completed', KEEP_DONE, KEEP_DONE_MS, #set / 2)
+  end
+  unlocked, completed = {}, {}
 end
 
 local function await_children(queue, id, k)
@@ -75,7 +118,7 @@ local function await_children(queue, id, k)
     enqueue(queue, id, 'active', 'ready', true)
     return 'queued'
   end
-  call('ZADD', key(queue, 'waiting-children'), NOW, id)
+  call('ZADD', key(queue, 'waiting-children'), NOW_TEXT, id)
   event(queue, id, 'waiting-children', 'awaits_children', h[3] or 0, h[4] or 0)
   return 'scheduled'
 end
@@ -83,7 +126,6 @@ end
 local function settle(queue, id, k, end_of)
   if end_of.progress ~= '' then call('HSET', k, 'progress', end_of.progress) end
   local kind = end_of.kind
-  if kind == 'completed' then return complete(queue, id, k, end_of.value) end
   if kind == 'failed' then return retry_or_die(queue, id, k, end_of) end
   if kind == 'released' then
     enqueue(queue, id, 'active', 'released', true)
@@ -91,7 +133,7 @@ local function settle(queue, id, k, end_of)
   end
   if kind == 'asked' then
     call('HSET', k, 'dbQuestion', end_of.value)
-    call('ZADD', key(queue, 'waiting-children'), NOW, id)
+    call('ZADD', key(queue, 'waiting-children'), NOW_TEXT, id)
     local attempt, token = numbers(queue, id)
     event(queue, id, 'waiting-children', 'asked_input', attempt, token)
     return 'waiting_for_input'
@@ -99,38 +141,53 @@ local function settle(queue, id, k, end_of)
   return await_children(queue, id, k)
 end
 
-local function hear(queue, id, token, end_of)
-  local k = key(queue, id)
+local function hear(end_of)
+  local queue, id = inner(end_of.name)
+  local k, token = key(queue, id), end_of.token
+  local lock = lock_of(k)
+  local is_ours = lock == 'drawbridge:' .. token
+  if is_ours and end_of.kind == 'completed' then return complete(queue, id, k, token, end_of) end
+  put_away()
   if not is_job(queue, id) then return { 'not_found', '' } end
   local said = token .. ' ' .. end_of.kind
   local h = call('HMGET', k, 'dbSaid', 'ats')
-  if h[1] == said and h[2] == token then return { 'ok', state_of(queue, id) } end
-  local lock = call('GET', k .. ':lock')
+  if h[2] == token then
+    local state = state_of(queue, id)
+    if h[1] == said or end_of.kind == 'completed' and state == 'completed' then return { 'ok', state } end
+  end
   if lock == 'stop:' .. token then
-    call('HSET', k, 'dbSaid', said)
+    call('HSET', k, 'dbSaid', said, 'dbOpen', '0')
     step_aside(queue, id, k)
     call('HINCRBY', k, 'atm', 1)
     fail(queue, id, 'cancelled', 'cancelled', 'it was cancelled', false)
     return { 'ok', 'cancelled' }
   end
-  if lock ~= 'drawbridge:' .. token then return { 'stale', state_of(queue, id) } end
+  if not is_ours then return { 'stale', state_of(queue, id) } end
   if end_of.kind == 'stopped' then return { 'not_stopping', 'running' } end
-  call('HSET', k, 'dbSaid', said)
+  call('HSET', k, 'dbSaid', said, 'dbOpen', '0')
   step_aside(queue, id, k)
   return { 'ok', settle(queue, id, k, end_of) }
 end
 
-local heard = {}
+local ends, of_ends, is_only_completed = {}, {}, true
 for number = 1, tonumber(ARGV[FIRST]) do
-  local queue, id = inner(next_one())
-  local token = next_one()
-  local end_of = { kind = next_one(), value = next_one(), code = next_one(), message = next_one() }
+  local end_of = { name = next_one(), token = next_one(), kind = next_one(), value = next_one(), code = next_one(),
+    message = next_one() }
   end_of.is_retryable = next_one() == '1'
   end_of.after_ms = tonumber(next_one())
   end_of.roll = tonumber(next_one())
   end_of.progress = next_one()
-  heard[number] = hear(queue, id, token, end_of)
+  ends[number], of_ends[number] = end_of, key(inner(end_of.name)) .. ':lock'
+  is_only_completed = is_only_completed and end_of.kind == 'completed'
 end
+if is_only_completed and #ends > 1 and #ends < LIST_MAX then
+  for number, lock in ipairs(call('MGET', unpack(of_ends))) do
+    locks[string.sub(of_ends[number], 1, -6)] = lock
+  end
+end
+local heard = {}
+for number, end_of in ipairs(ends) do heard[number] = hear(end_of) end
+put_away()
 if not ARGV[at] then return { heard, {}, 0 } end
 
 local worker, most, lease_ms = next_one(), tonumber(next_one()), next_one()
@@ -149,26 +206,30 @@ end
 -- Gives a job that is in the active list to the worker; or ends it, if it is not to run any more.
 local function hand_over(queue, id)
   local k = key(queue, id)
-  local h = call('HMGET', k, 'name', 'data', 'opts', 'atm', 'dbStop', 'dbOpen', 'dbDeadline', 'dbCheckpoint', 'dbAnswer',
-    'defa', 'dbAttempts')
+  local h = call('HMGET', k, 'name', 'data', 'atm', 'ats', 'dbAttempts', 'dbStop', 'dbOpen', 'defa', 'dbDeadline',
+    'dbCheckpoint', 'dbAnswer')
   if not h[1] then
     call('LREM', key(queue, 'active'), 1, id)
     return
   end
-  if h[5] or h[6] or h[10] then
+  if h[6] or h[7] == '1' or h[8] then
     call('LREM', key(queue, 'active'), 1, id)
-    if h[5] then return fail(queue, id, 'cancelled', 'cancelled', 'it was cancelled', false) end
-    if h[10] then return fail(queue, id, 'failed', 'child', h[10], false) end
+    if h[6] then return fail(queue, id, 'cancelled', 'cancelled', 'it was cancelled', false) end
+    if h[8] then return fail(queue, id, 'failed', 'child', h[8], false) end
     return lose(queue, id) -- BullMQ's own check put it back, without counting the attempt
   end
-  if h[7] and tonumber(h[7]) <= NOW then return miss_deadline(queue, id) end
-  local token = call('HINCRBY', k, 'ats', 1)
+  if h[9] and tonumber(h[9]) <= NOW then return miss_deadline(queue, id) end
+  local attempt, token = tonumber(h[3] or 0) + 1, tonumber(h[4] or 0) + 1
   call('SET', k .. ':lock', 'drawbridge:' .. token, 'PX', lease_ms)
-  call('HSET', k, 'processedOn', NOW, 'pb', worker, 'dbOpen', '1')
-  local attempt = tonumber(h[4] or 0) + 1
-  event(queue, id, 'active', 'started', attempt, token, 'prev', 'waiting')
-  work[#work + 1] = { queue, id, token, h[1], h[2], h[3] or '{}', attempt, h[7] or '', h[8] or '', h[9] or '',
-    h[11] or '' }
+  call('HSET', k, 'ats', token, 'processedOn', NOW_TEXT, 'pb', worker, 'dbOpen', '1')
+  if attempt == token then
+    tell(queue, 'event', 'active', 'jobId', id, 't', token, 'prev', 'waiting')
+  else
+    event(queue, id, 'active', 'started', attempt, token, 'prev', 'waiting')
+  end
+  -- Of its options we need how many attempts there may be, which our own jobs say themselves.
+  local options = h[5] and '{}' or call('HGET', k, 'opts') or '{}'
+  work[#work + 1] = { queue, id, token, h[1], h[2], options, attempt, h[9] or '', h[10] or '', h[11] or '', h[5] or '' }
 end
 
 local function has_room(queue)
@@ -178,21 +239,23 @@ local function has_room(queue)
   return math.max(0, tonumber(h[2]) - call('LLEN', key(queue, 'active')))
 end
 
-local function take_next(queue)
-  local id = call('RPOPLPUSH', key(queue, 'wait'), key(queue, 'active'))
-  if id then return id end
-  local urgent = call('ZPOPMIN', key(queue, 'prioritized'))
-  if #urgent == 0 then return end
-  call('LPUSH', key(queue, 'active'), urgent[1])
-  return urgent[1]
+-- The jobs that come next, those without a priority first. They are in the active list then.
+local function take_next(queue, count)
+  local ids = call('RPOP', key(queue, 'wait'), count) or {}
+  if #ids < count then
+    local urgent = call('ZPOPMIN', key(queue, 'prioritized'), count - #ids)
+    for number = 1, #urgent, 2 do ids[#ids + 1] = urgent[number] end
+  end
+  if #ids > 0 then call_with(ids, 'LPUSH', key(queue, 'active')) end
+  return ids
 end
 
 local function claim_any(queue, room)
   local before = #work
-  for _ = 1, room do
-    local id = take_next(queue)
-    if not id then return #work - before end
-    hand_over(queue, id)
+  while #work - before < room do
+    local ids = take_next(queue, room - (#work - before))
+    if #ids == 0 then break end
+    for _, id in ipairs(ids) do hand_over(queue, id) end
   end
   return #work - before
 end

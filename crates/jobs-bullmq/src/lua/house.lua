@@ -6,6 +6,7 @@ local PREFIX, KEEP_DONE, KEEP_DONE_MS, KEEP_BAD, KEEP_BAD_MS = ARGV[1], tonumber
 local FIRST = 6 -- where a script's own arguments begin
 local time = call('TIME')
 local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+local NOW_TEXT = string.format('%.0f', NOW) -- where it is only written: numbers are made into texts each time
 local DEFAULT, DEAD_LETTERS = 'async-tasks', 'dead-letter-tasks'
 local EVENTS_MAX, REMOVED_MAX, SCAN_MAX = 100000, 100, 5000
 local OURS = 'drawbridge:' .. PREFIX .. ':'
@@ -16,9 +17,20 @@ local function key(queue, suffix) return PREFIX .. ':' .. queue .. ':' .. suffix
 local function outer(queue, id) return queue == DEFAULT and id or queue .. '~' .. id end
 
 local function inner(name)
-  local queue, id = string.match(name, '^(.*)~([^~]*)$')
-  if queue then return queue, id end
-  return DEFAULT, name
+  if not string.find(name, '~', 1, true) then return DEFAULT, name end
+  return string.match(name, '^(.*)~([^~]*)$')
+end
+
+-- Calls a command with a long list behind its own words, in parts that fit on Lua's stack. Answers with the sum.
+local LIST_MAX = 4000
+local function call_with(list, ...)
+  local sum = 0
+  for from = 1, #list, LIST_MAX do
+    local words = { ... }
+    for at = from, math.min(from + LIST_MAX - 1, #list) do words[#words + 1] = list[at] end
+    sum = sum + call(unpack(words))
+  end
+  return sum
 end
 
 local function queues() return call('ZRANGE', OURS .. 'queues', 0, -1) end
@@ -28,9 +40,19 @@ local function is_job(queue, id)
   return id ~= '' and call('TYPE', k).ok == 'hash' and call('HEXISTS', k, 'timestamp') == 1
 end
 
+-- Adds to a queue's stream of events, and shortens it the first time.
+local is_short = {}
+local function tell(queue, ...)
+  local stream = key(queue, 'events')
+  if is_short[queue] then return call('XADD', stream, '*', ...) end
+  is_short[queue] = true
+  call('XADD', stream, 'MAXLEN', '~', EVENTS_MAX, '*', ...)
+end
+
+-- The same with our own word for it, the attempt and the token. The usual events go without: where the word is plain, and the
+-- attempt is the token.
 local function event(queue, id, name, what, attempt, token, ...)
-  call('XADD', key(queue, 'events'), 'MAXLEN', '~', EVENTS_MAX, '*', 'event', name, 'jobId', id, 'db', what, 'n',
-    attempt, 't', token, ...)
+  tell(queue, 'event', name, 'jobId', id, 'db', what, 'n', attempt, 't', token, ...)
 end
 
 local function is_paused(queue) return call('HEXISTS', key(queue, 'meta'), 'paused') == 1 end
@@ -86,11 +108,19 @@ local function promote(queue)
   return #head > 0 and math.floor(tonumber(head[2]) / 0x1000) or nil
 end
 
-local function remove(queue, id)
-  local k = key(queue, id)
-  call('UNLINK', k, k .. ':lock', k .. ':logs', k .. ':dependencies', k .. ':processed', k .. ':failed',
-    k .. ':unsuccessful', k .. ':dbchildren')
-  call('ZREM', OURS .. 'index', outer(queue, id))
+local BESIDE_A_JOB = { ':lock', ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful', ':dbchildren' }
+
+local function remove(queue, ids)
+  local keys, beside, names = {}, {}, {}
+  for number, id in ipairs(ids) do
+    local k = key(queue, id)
+    keys[number], names[number] = k, outer(queue, id)
+    for _, suffix in ipairs(BESIDE_A_JOB) do beside[#beside + 1] = k .. suffix end
+  end
+  call_with(keys, 'UNLINK')
+  -- Most jobs have nothing beside them. To look is cheaper than to remove, which is written to the log of changes.
+  if call_with(beside, 'EXISTS') > 0 then call_with(beside, 'UNLINK') end
+  call_with(names, 'ZREM', OURS .. 'index')
 end
 
 local function bury(queue, id)
@@ -101,17 +131,17 @@ local function bury(queue, id)
   end
 end
 
-local function trim(queue, set, count, age_ms)
-  local name = key(queue, set)
-  local old = call('ZRANGEBYSCORE', name, 0, NOW - age_ms, 'LIMIT', 0, REMOVED_MAX)
+-- Removes what is too old or too much, after `added` more came.
+local function trim(queue, set, count, age_ms, added)
+  local name, removed_max = key(queue, set), REMOVED_MAX + added
+  local old = call('ZRANGEBYSCORE', name, 0, NOW - age_ms, 'LIMIT', 0, removed_max)
   local more = call('ZCARD', name) - #old - count
   if more > 0 then
-    old = call('ZRANGE', name, 0, #old + math.min(more, REMOVED_MAX) - 1)
+    old = call('ZRANGE', name, 0, #old + math.min(more, removed_max) - 1)
   end
-  for _, id in ipairs(old) do
-    call('ZREM', name, id)
-    remove(queue, id)
-  end
+  if #old == 0 then return end
+  call_with(old, 'ZREM', name)
+  remove(queue, old)
 end
 
 local fail, cancel -- further down
@@ -149,20 +179,11 @@ local function end_children(queue, id)
   end
 end
 
--- The last things that every job's end has in common.
-local function finish(queue, id, set, is_well, value)
-  local k = key(queue, id)
-  call('ZADD', key(queue, set), NOW, id)
-  local h = call('HMGET', k, 'dbDeadline', 'parentKey', 'deid')
-  if h[1] then call('ZREM', OURS .. 'deadlines', outer(queue, id)) end
-  if h[3] and call('GET', key(queue, 'de:' .. h[3])) == id then call('DEL', key(queue, 'de:' .. h[3])) end
-  if h[2] then tell_parent(queue, id, is_well, value) end
-  if not is_well then end_children(queue, id) end
-  if set == 'completed' then
-    trim(queue, set, KEEP_DONE, KEEP_DONE_MS)
-  else
-    trim(queue, set, KEEP_BAD, KEEP_BAD_MS)
-  end
+-- The last things that every job's end has in common, with its fields of these names.
+local function untie(queue, id, is_well, value, deadline, parent, once)
+  if deadline then call('ZREM', OURS .. 'deadlines', outer(queue, id)) end
+  if once and call('GET', key(queue, 'de:' .. once)) == id then call('DEL', key(queue, 'de:' .. once)) end
+  if parent then tell_parent(queue, id, is_well, value) end
 end
 
 -- A copy of a job that was given up, where tools for the old system look for it.
@@ -175,7 +196,7 @@ local function lay_out(queue, id, code, message)
     .. more .. '}'
   local k = key(DEAD_LETTERS, id)
   if call('EXISTS', k) == 1 then call('LREM', key(DEAD_LETTERS, 'wait'), 1, id) end
-  call('HSET', k, 'name', h[1], 'data', data, 'opts', '{"removeOnFail":false,"attempts":1}', 'timestamp', NOW,
+  call('HSET', k, 'name', h[1], 'data', data, 'opts', '{"removeOnFail":false,"attempts":1}', 'timestamp', NOW_TEXT,
     'delay', 0, 'priority', 0)
   call('HSETNX', key(DEAD_LETTERS, 'meta'), 'opts.maxLenEvents', 10000)
   call('XADD', key(DEAD_LETTERS, 'events'), 'MAXLEN', '~', 10000, '*', 'event', 'added', 'jobId', id, 'name', h[1])
@@ -189,9 +210,13 @@ fail = function(queue, id, state, code, message, is_retryable, failure)
   local k = key(queue, id)
   local attempt, token = numbers(queue, id)
   failure = failure or cjson.encode({ code = code, message = message, retryable = is_retryable })
-  call('HSET', k, 'finishedOn', NOW, 'failedReason', message, 'dbState', state, 'dbFailure', failure)
+  call('HSET', k, 'finishedOn', NOW_TEXT, 'failedReason', message, 'dbState', state, 'dbFailure', failure)
   call('HDEL', k, 'dbOpen', 'dbStop', 'defa', 'dbQuestion')
-  finish(queue, id, 'failed', false, message)
+  call('ZADD', key(queue, 'failed'), NOW_TEXT, id)
+  local ties = call('HMGET', k, 'dbDeadline', 'parentKey', 'deid')
+  untie(queue, id, false, message, ties[1], ties[2], ties[3])
+  end_children(queue, id)
+  trim(queue, 'failed', KEEP_BAD, KEEP_BAD_MS, 1)
   if state == 'dead' then lay_out(queue, id, code, message) end
   event(queue, id, 'failed', state, attempt, token, 'failedReason', message, 'prev', 'active')
 end

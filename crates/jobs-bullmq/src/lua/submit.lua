@@ -73,21 +73,43 @@ end
 local place = math.max(NOW * 4096, tonumber(call('GET', OURS .. 'latest') or 0))
 call('SET', OURS .. 'latest', string.format('%.0f', place + count))
 
+-- Jobs that are ready and not less urgent than usual get into their queues together, and so do all into the index.
+local ready, index = {}, {}
+
+local function line_up(job)
+  if job.priority > 0 then return enqueue(job.queue, job.id, '', '') end
+  local of = ready[job.queue] or { first = {}, last = {} }
+  ready[job.queue] = of
+  local end_of_line = job.is_first and of.first or of.last
+  end_of_line[#end_of_line + 1] = job.id
+  tell(job.queue, 'event', 'waiting', 'jobId', job.id)
+end
+
+local function put_in()
+  for queue, of in pairs(ready) do
+    call_with(of.first, 'RPUSH', key(queue, 'wait'))
+    call_with(of.last, 'LPUSH', key(queue, 'wait'))
+    mark(queue)
+  end
+  call_with(index, 'ZADD', OURS .. 'index')
+end
+
 local function take(number, job)
   local k = key(job.queue, job.id)
   local deadline = job.deadline > 0 and job.deadline or (job.deadline_after > 0 and NOW + job.deadline_after or 0)
   local run_at = job.run_at
   if job.after_ms > 0 then run_at = NOW + job.after_ms end
   run_at = math.min(run_at, 2199023255000) -- the latest time that BullMQ's scores can hold
-  local fields = { 'name', job.name, 'data', job.data, 'opts', job.opts, 'timestamp', NOW, 'delay',
-    math.max(0, run_at - NOW), 'priority', job.priority, 'dbCaller', job.caller, 'dbWish', job.wish, 'dbAttempts',
-    job.attempts, 'dbBackoff', job.backoff }
+  local fields = { 'name', job.name, 'data', job.data, 'opts', job.opts, 'timestamp', NOW_TEXT, 'delay',
+    math.max(0, run_at - NOW), 'priority', job.priority, 'dbCaller', job.caller, 'dbAttempts', job.attempts,
+    'dbBackoff', job.backoff }
   local function add(field, value) fields[#fields + 1] = field; fields[#fields + 1] = value end
   if deadline > 0 then
     add('dbDeadline', deadline)
     call('ZADD', OURS .. 'deadlines', deadline, outer(job.queue, job.id))
   end
   if run_at > NOW then add('dbRunAt', run_at) end
+  if job.wish ~= '0' then add('dbWish', job.wish) end
   if job.is_strict then add('dbStrict', '1') end
   if job.callback ~= '' then
     add('dbCallback', job.callback)
@@ -109,12 +131,13 @@ local function take(number, job)
     call('RPUSH', parent .. ':dbchildren', outer(job.queue, job.id))
   end
   call('HSET', k, unpack(fields))
-  call('ZADD', OURS .. 'index', place + number, outer(job.queue, job.id))
+  index[#index + 1] = place + number
+  index[#index + 1] = outer(job.queue, job.id)
   if job.callback ~= '' then
-    event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name, 'c', job.caller, 'm', job.attempts, 'cb',
+    tell(job.queue, 'event', 'added', 'jobId', job.id, 'name', job.name, 'c', job.caller, 'm', job.attempts, 'cb',
       job.callback)
   else
-    event(job.queue, job.id, 'added', 'submitted', 0, 0, 'name', job.name, 'c', job.caller)
+    tell(job.queue, 'event', 'added', 'jobId', job.id, 'name', job.name, 'c', job.caller)
   end
   if job.idempotency ~= '' then
     call('SET', key_name('key', job, job.idempotency), job.fingerprint .. ' ' .. outer(job.queue, job.id), 'EX',
@@ -124,12 +147,12 @@ local function take(number, job)
     call('SET', key_name('once', job, job.once), outer(job.queue, job.id), 'EX', KEY_SECONDS)
   end
   if is_family and number == 1 and count > 1 then
-    call('ZADD', key(job.queue, 'waiting-children'), NOW, job.id)
+    call('ZADD', key(job.queue, 'waiting-children'), NOW_TEXT, job.id)
   elseif run_at > NOW then
     delay(job.queue, job.id, run_at)
-    event(job.queue, job.id, 'delayed', '', 0, 0, 'delay', run_at)
+    tell(job.queue, 'event', 'delayed', 'jobId', job.id, 'delay', run_at)
   else
-    enqueue(job.queue, job.id, '', '', job.is_first)
+    line_up(job)
   end
 end
 
@@ -145,4 +168,5 @@ for number = 1, count do
   answers[#answers + 1] = known[number] or outer(job.queue, job.id)
   answers[#answers + 1] = known[number] and '1' or '0'
 end
+put_in()
 return answers

@@ -29,7 +29,7 @@ local function is_lost(queue, id)
     call('LREM', key(queue, 'active'), 1, id)
     return false
   end
-  if h[2] or h[3] then return true end
+  if h[2] == '1' or h[3] then return true end
   local token, since = string.match(h[4] or '', '^(%d+) (%d+)$')
   if token == h[5] and NOW - tonumber(since) > 10000 then return true end
   if token ~= h[5] then call('HSET', k, 'dbSuspect', (h[5] or 0) .. ' ' .. string.format('%.0f', NOW)) end

@@ -198,6 +198,7 @@ impl Desk {
         if !row.has.checkpoint {
             row.has.checkpoint = true;
             row.update(&self.connection).map_err(EngineError::sql(doing))?;
+            self.runs.written(&row);
         }
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (?1, ?2)")

@@ -80,10 +80,12 @@ impl Desk {
 
     /// The row of a number that we remembered ourselves.
     pub(super) fn row_of(&self, id: i64) -> Result<Option<Row>, EngineError> {
-        let mut found = Row::find(&self.connection, id)?;
-        if let Some(row) = &mut found
-            && let Some(run) = self.runs.get(id)
-        {
+        let run = self.runs.get(id);
+        let mut found = match run.and_then(|run| run.row.as_deref()) {
+            Some(row) => Some(row.clone()),
+            None => Row::find(&self.connection, id)?,
+        };
+        if let (Some(row), Some(run)) = (&mut found, run) {
             row.job.lease_until_ms = run.lease_until_ms;
         }
         Ok(found)
@@ -161,6 +163,7 @@ impl Desk {
             caller: row.caller,
             lease_until_ms: row.job.lease_until_ms,
             worker,
+            row: None,
         });
     }
 
@@ -187,6 +190,7 @@ impl Desk {
             _ if is_only_a_lease(&before.job, &row.job) => {}
             _ => row.update(&self.connection)?,
         }
+        self.runs.written(row);
         let Some(what) = happened else { return Ok(()) };
         self.note(row, what);
         let entry = Entry { job: row.key, count: 1, what, attempt: row.job.attempt, token: row.job.token };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::key::Key;
 use super::names::NameId;
+use super::row::Row;
 
 #[derive(Debug, Clone)]
 pub(super) struct Run {
@@ -18,6 +19,9 @@ pub(super) struct Run {
     /// On the steady clock.
     pub(super) lease_until_ms: i64,
     pub(super) worker: Option<Arc<str>>,
+    /// The row as it was written last; `None` after a start. So that the end of an attempt, which comes soon after its claim,
+    /// has nothing to read.
+    pub(super) row: Option<Box<Row>>,
 }
 
 /// The running jobs by number.
@@ -53,6 +57,13 @@ impl Runs {
 
     pub(super) fn get(&self, id: i64) -> Option<&Run> {
         self.runs.get(&id)
+    }
+
+    /// A job's row was written. Of one that does not run nothing is remembered.
+    pub(super) fn written(&mut self, row: &Row) {
+        if let Some(run) = self.runs.get_mut(&row.key.id) {
+            run.row = Some(Box::new(row.clone()));
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: i64) -> Option<&mut Run> {

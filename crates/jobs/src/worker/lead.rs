@@ -1,9 +1,10 @@
 //! The worker's leading task: what to ask for, what to say, whom to stop.
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use drawbridge_contract::{BoxFuture, CancellationToken, broadcast};
@@ -26,6 +27,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// How often the worker steps aside before it sends a message, at most.
 const STEPS_ASIDE_MAX: u32 = 16;
+
+/// So many ends go with one message in any case: a message costs more than they do.
+const SAID_AT_ONCE: usize = 4;
 
 /// How often unheard results are sent again while the worker ends, at least.
 const LAST_TRIES: u32 = 20;
@@ -50,11 +54,8 @@ pub(super) struct Lead {
     tasks: HashMap<JobId, Id>,
     /// How attempts ended, not heard yet.
     ended: Vec<Said>,
-    /// What the message under way says; said again if it fails.
-    sent: Vec<Said>,
-    /// The message under way that says something.
-    saying: Answer<Exchanged>,
-    saying_max: usize,
+    /// The messages under way that say something, the oldest first.
+    saying: Vec<Saying>,
     /// The message under way that only waits for work.
     waiting: Answer<Exchanged>,
     waiting_max: usize,
@@ -70,6 +71,15 @@ pub(super) struct Lead {
 struct Running {
     lease: Lease,
     brake: Brake,
+}
+
+/// A message under way that says something.
+struct Saying {
+    /// What it says; said again if it fails.
+    sent: Vec<Said>,
+    /// How many jobs it asks for.
+    max: usize,
+    answer: BoxFuture<'static, Result<Exchanged, EngineError>>,
 }
 
 impl Lead {
@@ -90,9 +100,7 @@ impl Lead {
             running: HashMap::new(),
             tasks: HashMap::new(),
             ended: Vec::new(),
-            sent: Vec::new(),
-            saying: None,
-            saying_max: 0,
+            saying: Vec::new(),
             waiting: None,
             waiting_max: 0,
             beating: None,
@@ -115,7 +123,7 @@ impl Lead {
             let (drain, give_up) = (self.signals.drain.clone(), self.signals.give_up.clone());
             tokio::select! {
                 biased;
-                answer = of(&mut self.saying) => self.said(answer),
+                (at, answer) = first_of(&mut self.saying) => self.said(at, answer),
                 Some(ended) = self.attempts.join_next_with_id() => self.attempt_ended(ended),
                 answer = of(&mut self.waiting) => self.waited(answer),
                 answer = of(&mut self.beating) => self.beaten(answer),
@@ -130,7 +138,7 @@ impl Lead {
     }
 
     fn is_done(&self) -> bool {
-        let nothing_left = self.running.is_empty() && self.saying.is_none() && self.waiting.is_none();
+        let nothing_left = self.running.is_empty() && self.saying.is_empty() && self.waiting.is_none();
         let gives_up = self.failures > LAST_TRIES;
         self.drained && nothing_left && (self.ended.is_empty() || gives_up)
     }
@@ -140,10 +148,11 @@ impl Lead {
         if self.resume_at.is_some() {
             return;
         }
-        if self.saying.is_none() && !self.ended.is_empty() {
+        while self.saying.len() < self.engine.messages_at_once() && !self.ended.is_empty() {
             self.gather().await;
             self.say();
-        } else if self.waiting.is_none() && self.saying.is_none() && self.free() > 0 && !self.drained {
+        }
+        if self.waiting.is_none() && self.saying.is_empty() && self.free() > 0 && !self.drained {
             self.wait();
         }
     }
@@ -164,15 +173,22 @@ impl Lead {
 
     /// How many more jobs it could run than it has and asked for.
     fn free(&self) -> usize {
-        let taken = self.running.len() + self.saying_max + self.waiting_max;
+        let asked_for: usize = self.saying.iter().map(|saying| saying.max).sum();
+        let taken = self.running.len() + asked_for + self.waiting_max;
         self.settings.concurrency.saturating_sub(taken)
     }
 
+    /// Says how attempts ended. Where an engine takes several messages at once, each has its share of what can run at once, so
+    /// that worker and engine do not take turns in being idle.
     fn say(&mut self) {
-        self.sent = std::mem::take(&mut self.ended);
-        self.saying_max = if self.drained { 0 } else { self.free() };
-        let claim = (self.saying_max > 0).then(|| self.claim(self.saying_max, 0));
-        self.saying = Some(self.exchange(self.sent.clone(), claim));
+        let share =
+            self.settings.concurrency.div_ceil(self.engine.messages_at_once().max(1)).max(SAID_AT_ONCE);
+        let later = self.ended.split_off(self.ended.len().min(share));
+        let sent = std::mem::replace(&mut self.ended, later);
+        let max = if self.drained { 0 } else { self.free().min(sent.len().max(share)) };
+        let claim = (max > 0).then(|| self.claim(max, 0));
+        let answer = self.exchange(sent.clone(), claim);
+        self.saying.push(Saying { sent, max, answer });
     }
 
     fn wait(&mut self) {
@@ -196,9 +212,8 @@ impl Lead {
         Box::pin(async move { engine.exchange(Exchange { worker, in_process, said, claim }).await })
     }
 
-    fn said(&mut self, answer: Result<Exchanged, EngineError>) {
-        (self.saying, self.saying_max) = (None, 0);
-        let sent = std::mem::take(&mut self.sent);
+    fn said(&mut self, at: usize, answer: Result<Exchanged, EngineError>) {
+        let sent = self.saying.remove(at).sent;
         match answer {
             Ok(exchanged) => {
                 for (said, heard) in sent.iter().zip(&exchanged.said) {
@@ -326,6 +341,19 @@ impl Lead {
         self.gave_up = true;
         self.running.values().for_each(|running| running.brake.pull(Why::Drain));
     }
+}
+
+/// The first answer of several messages under way, and whose it is; forever, if there are none.
+async fn first_of(saying: &mut [Saying]) -> (usize, Result<Exchanged, EngineError>) {
+    poll_fn(|context| {
+        for (at, saying) in saying.iter_mut().enumerate() {
+            if let Poll::Ready(answer) = saying.answer.as_mut().poll(context) {
+                return Poll::Ready((at, answer));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// The answer of a message under way; forever, if there is none.

@@ -253,7 +253,7 @@ async fn a_cancelled_job_never_completes(engine: Shared) {
 }
 
 async fn beat(engine: &dyn Engine, lease: &Lease) -> Beat {
-    let beats = Heartbeat { leases: vec![lease.clone()], lease_ms: 150 };
+    let beats = Heartbeat { leases: vec![lease.clone()], lease_ms: 3_000 };
     engine.heartbeat(beats).await.unwrap()[0]
 }
 
@@ -298,9 +298,10 @@ async fn a_worker_that_lost_its_lease_changes_nothing(engine: Shared) {
 
 async fn signs_of_life_keep_a_job(engine: Shared) {
     submit(&*engine, job("long")).await;
-    let work = claim_one(&*engine, "one", 150).await;
-    for _ in 0..10 {
-        sleep_ms(50).await;
+    // Twice as long as the lease, with time to spare on a busy machine.
+    let work = claim_one(&*engine, "one", 3_000).await;
+    for _ in 0..5 {
+        sleep_ms(1_200).await;
         assert_eq!(beat(&*engine, &work.lease).await, Beat::GoOn);
     }
     assert_eq!(complete(&*engine, &work.lease, "1").await.unwrap(), State::Completed);
