@@ -124,6 +124,10 @@ impl Line {
         if self.running.len() >= self.room.parallel || self.running.iter().any(|one| one.loads) {
             return false;
         }
+        // As a rule all ask for the same one.
+        if self.running.iter().all(|one| one.model == *model) {
+            return self.room.models_at_once > 0;
+        }
         let mut models: Vec<&Arc<str>> = self.running.iter().map(|one| &one.model).collect();
         models.push(model);
         models.sort_unstable();
