@@ -29,7 +29,7 @@ impl Models {
         request: &EmbedRequest,
     ) -> Result<(EmbedResult, u64), Unanswered> {
         let prompt_tokens = request.input.iter().map(|text| tokens_of(text)).sum();
-        let wanted = Wanted { prompt_tokens, max_tokens: Some(0) };
+        let wanted = Wanted::of(prompt_tokens, Some(0));
         let mut admitted = self.admit(asker, &request.model, target, wanted).await?;
         let provider = admitted.target.provider.clone();
         let of_provider = EmbedRequest { model: admitted.target.model.to_string(), ..request.clone() };

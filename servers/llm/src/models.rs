@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::provider::{Body, Sent, Turn, Unsent};
 use crate::quota::{Coming, Ledger, QuotaError, Reservation, Wanted};
 use crate::settings::LlmSettings;
-use crate::wire::ModelEntry;
+use crate::wire::{ModelEntry, own_tools_of_fields};
 
 /// Providers, names and books.
 pub(crate) struct Models {
@@ -50,7 +50,7 @@ impl From<QuotaError> for Unanswered {
     fn from(error: QuotaError) -> Self {
         let kind = match &error {
             QuotaError::Model { .. } => FailureKind::Forbidden,
-            QuotaError::TokensPerRequest { .. } => FailureKind::Invalid,
+            QuotaError::TokensPerRequest { .. } | QuotaError::ToolWithoutPrice { .. } => FailureKind::Invalid,
             QuotaError::TokensToday { .. } | QuotaError::MoneyToday { .. } => FailureKind::RateLimited,
             QuotaError::Uncounted => FailureKind::Overloaded,
         };
@@ -132,7 +132,11 @@ impl Models {
         request: &ChatRequest,
     ) -> Result<Answering, Unanswered> {
         let prompt_tokens = request.estimated_prompt_tokens();
-        let wanted = Wanted { prompt_tokens, max_tokens: request.max_tokens };
+        let own_tools = match self.ledger.counts_tools(&asker.caller) {
+            true => own_tools_of_fields(&request.extra.fields),
+            false => Vec::new(),
+        };
+        let wanted = Wanted { prompt_tokens, max_tokens: request.max_tokens, own_tools: &own_tools };
         let mut admitted = self.admit(asker, asked, target, wanted).await?;
         let model = admitted.target.model.to_string();
         let max_tokens = admitted.reservation.max_tokens.or(request.max_tokens);
@@ -154,7 +158,7 @@ impl Models {
         asker: &Asker<'_>,
         asked: &str,
         target: Target,
-        wanted: Wanted,
+        wanted: Wanted<'_>,
     ) -> Result<Admitted, Unanswered> {
         self.ledger.check_model(&asker.caller, &[&target.full, asked])?;
         let reservation = self.ledger.reserve(&asker.caller, &target.full, wanted)?;

@@ -171,8 +171,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a million tokens cost, in whatever money the owner counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What a million tokens cost, and what a use of the provider's own tools does, in whatever money the owner counts.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Price {
     /// Of the prompt.
     pub input: f64,
@@ -180,6 +180,8 @@ pub struct Price {
     pub cached: Option<f64>,
     /// Of the answer.
     pub output: f64,
+    /// Of one use of a tool that the provider runs itself, by its name without version (`web_search`); `*` is any other.
+    pub tools: BTreeMap<String, f64>,
 }
 
 /// How much some callers may use. What is `None` is without limit.

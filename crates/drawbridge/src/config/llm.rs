@@ -181,6 +181,9 @@ pub(crate) struct Price {
     pub(crate) cached: Option<f64>,
     /// A million tokens of the answer.
     pub(crate) output: f64,
+    /// One use of a tool that the provider runs itself, by its name (`web_search`); `*` is any other.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tools: BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

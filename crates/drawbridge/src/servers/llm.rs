@@ -54,7 +54,8 @@ fn settings(llm: &config::Llm, state: &Path, key: &dyn Fn(&KeyPlace) -> Option<S
 }
 
 fn price_of(price: &config::Price) -> Price {
-    Price { input: price.input, cached: price.cached, output: price.output }
+    let config::Price { input, cached, output, tools } = price.clone();
+    Price { input, cached, output, tools }
 }
 
 fn quota(quota: &config::Quota) -> QuotaSettings {
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn what_is_configured_arrives() {
         let text = "default_model = 'good'\n[models]\ngood = ['a/x', 'b/y']\n[provider.a]\nkind = 'ollama'\n\
-                    [provider.b]\nkind = 'openai'\nkey = 'secret:b'\n[price.'b/*']\ninput = 1\noutput = 2.5\n\
+                    [provider.b]\nkind = 'openai'\nkey = 'secret:b'\n[price.'b/*']\ninput = 1\noutput = 2.5\ntools = { web_search = 0.01 }\n\
                     [[quota]]\ncallers = ['key:*']\ntokens_per_day = 9\n";
         let settings =
             settings(&toml::from_str(text).unwrap(), Path::new("/state"), &|_| Some(Secret::new("k")));
@@ -107,6 +108,7 @@ mod tests {
         );
         assert_eq!((b.address.as_str(), b.parallel, b.key.is_some()), ("https://api.openai.com", None, true));
         assert_eq!(settings.aliases["good"], ["a/x", "b/y"]);
+        assert_eq!(settings.prices["b/*"].tools["web_search"], 0.01);
         assert_eq!((settings.prices["b/*"].output, settings.quotas[0].tokens_per_day), (2.5, Some(9)));
     }
 }

@@ -78,7 +78,8 @@ impl Accumulator {
     fn take(&mut self, piece: &Piece) -> Result<(), TooMuch> {
         match piece {
             Piece::Begin { id, model } => self.begin(id.as_ref(), model.as_ref()),
-            Piece::Progress { .. } => {}
+            // What a provider's own tools cost is counted where they can be asked for: in what goes on as it came.
+            Piece::Progress { .. } | Piece::OwnTool { .. } => {}
             Piece::Text(text) => self.text(text),
             Piece::Reasoning(text) => self.thought(text),
             Piece::ReasoningSeal { seal, redacted } => self.seal(seal, *redacted),

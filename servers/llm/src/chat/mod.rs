@@ -4,6 +4,7 @@
 //! request     the question: messages, tools, how to sample
 //! message     roles and parts: text, images, reasoning, tool calls and their results
 //! document    PDF files, texts and addresses of both in messages
+//! own_tool    tools that a provider runs itself, and may charge for
 //! piece       one step of an answer that is still coming
 //! accumulate  pieces made into a result, with what was measured here
 //! result      the whole answer: message, usage, statistics, which model on which runtime
@@ -15,6 +16,7 @@ mod document;
 mod estimate;
 mod failure;
 mod message;
+mod own_tool;
 mod piece;
 mod raw;
 mod request;
@@ -27,6 +29,7 @@ pub use estimate::{IMAGE_TOKENS, tokens_of};
 pub use failure::{Failure, FailureKind, MESSAGE_CHARACTERS_MAX};
 pub(crate) use message::words;
 pub use message::{Image, ImageSource, Message, Part, Reasoning, Role, ToolCall, ToolResultPart};
+pub use own_tool::{OWN_TOOL_USES_ASSUMED, OwnTool, OwnToolUses};
 pub use piece::{Piece, Stage};
 pub use raw::RawJson;
 pub use request::{ChatRequest, Effort, Extra, Family, ResponseFormat, ToolChoice, ToolDefinition};

@@ -51,6 +51,13 @@ pub enum Piece {
     },
     /// What has been counted. Each replaces the one before; fields that are missing stay as they were.
     Usage(Usage),
+    /// The provider used a tool of its own.
+    OwnTool {
+        /// Which, without its version.
+        name: String,
+        /// How often it did so far, where the provider says; else this is one more use.
+        uses: Option<u64>,
+    },
     /// What the provider tells about itself.
     Facts {
         /// How fast it was.

@@ -11,11 +11,11 @@ use futures::stream::{self, BoxStream};
 use super::relay::{self, Relay};
 use crate::answering::{Answering, uuid};
 use crate::cache::Key;
-use crate::chat::{ChatRequest, Failure, FailureKind};
+use crate::chat::{ChatRequest, Failure, FailureKind, OwnTool};
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
 use crate::quota::{Coming, Wanted};
-use crate::wire::{Answer, ClientDialect, Encoder, Head, ProviderDialect};
+use crate::wire::{Answer, ClientDialect, Encoder, Head, ProviderDialect, own_tools};
 
 /// Server-sent events (WHATWG HTML).
 const EVENTS: &str = "text/event-stream";
@@ -89,7 +89,8 @@ impl Question<'_> {
             return Err(Failure::new(FailureKind::Invalid, words).into());
         }
         let prompt_tokens = self.head.estimated_prompt_tokens(&self.request.body, self.dialect);
-        let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens() };
+        let own_tools = self.own_tools(&target.model);
+        let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens(), own_tools: &own_tools };
         let mut admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
         let asks_usage = self.dialect == ClientDialect::OpenAiChat;
         let bound = self.bound(dialect, admitted.reservation.max_tokens);
@@ -111,6 +112,14 @@ impl Question<'_> {
     fn bound(&self, dialect: ProviderDialect, max_tokens: Option<u64>) -> Option<(&'static str, u64)> {
         let max = max_tokens.filter(|max| self.wanted_tokens().is_none_or(|asked| asked > *max))?;
         Some((dialect.limit_word(), max / self.head.choices.max(1)))
+    }
+
+    /// Tools that the provider runs itself, where it matters which.
+    fn own_tools(&self, model: &str) -> Vec<OwnTool> {
+        match self.models.ledger.counts_tools(&self.asker.caller) {
+            true => own_tools(&self.request.body, self.dialect, model),
+            false => Vec::new(),
+        }
     }
 
     fn wanted_tokens(&self) -> Option<u64> {

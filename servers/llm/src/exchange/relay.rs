@@ -6,10 +6,10 @@ use drawbridge_contract::ExchangeReply;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
-use crate::chat::{Failure, FailureKind, Usage};
+use crate::chat::{Failure, FailureKind, OwnToolUses, Usage};
 use crate::models::{Admitted, Unanswered};
 use crate::provider::Sent;
-use crate::wire::{self, ClientDialect, LineTooLong, ProviderDialect, Tap, relay_whole, usage_of_whole};
+use crate::wire::{self, ClientDialect, LineTooLong, ProviderDialect, Tap, heard_of_whole, relay_whole};
 
 /// The largest answer that comes as one body.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -59,6 +59,14 @@ impl Reading {
         match self {
             Self::Chat(relay) => relay.failure_at_end(),
             Self::Whole(tap) => tap.failure_at_end(),
+        }
+    }
+
+    fn own_tools(&self) -> OwnToolUses {
+        match self {
+            // It tells nothing of them.
+            Self::Chat(_) => OwnToolUses::default(),
+            Self::Whole(tap) => tap.own_tools().clone(),
         }
     }
 
@@ -143,7 +151,8 @@ impl Drop for Relay {
         let Some(admitted) = self.admitted.take() else { return };
         let (counted, tokens) = self.reading.usage();
         let estimated = Usage::of(self.prompt_tokens, tokens);
-        admitted.reservation.settle(&counted.unwrap_or(estimated), counted.is_none());
+        let own_tools = self.reading.own_tools();
+        admitted.reservation.settle_with(&counted.unwrap_or(estimated), &own_tools, counted.is_none());
     }
 }
 
@@ -161,8 +170,8 @@ pub(super) async fn whole(
     if let Some(turn) = &turn {
         turn.answered();
     }
-    let read = sent.whole(BODY_BYTES_MAX).await.and_then(|body| Ok((usage_of(&body, client)?, body)));
-    let (usage, body) = match read {
+    let read = sent.whole(BODY_BYTES_MAX).await.and_then(|body| Ok((heard_of(&body, client)?, body)));
+    let ((usage, own_tools), body) = match read {
         Ok(answer) => answer,
         // Nobody knows what was generated; the prompt was read.
         Err(failure) => {
@@ -172,15 +181,17 @@ pub(super) async fn whole(
     };
     // Where the provider does not say: as much as the body could be, rather too much than too little.
     let estimated = Usage::of(prompt_tokens, body.len() as u64 / 4);
-    reservation.settle(&usage.unwrap_or(estimated), usage.is_none());
+    reservation.settle_with(&usage.unwrap_or(estimated), &own_tools, usage.is_none());
     Ok(ExchangeReply::json(200, body))
 }
 
-/// What a whole answer says of its usage.
-fn usage_of(body: &Bytes, client: ClientDialect) -> Result<Option<Usage>, Failure> {
+/// What a whole answer says of its usage, and of tools that the provider ran.
+fn heard_of(body: &Bytes, client: ClientDialect) -> Result<(Option<Usage>, OwnToolUses), Failure> {
     match client {
-        ClientDialect::OpenAiChat => relay_whole(body, None).map(|(_, usage)| usage),
-        ClientDialect::OpenAiResponses => usage_of_whole(body, ProviderDialect::OpenAiResponses),
-        ClientDialect::Anthropic => usage_of_whole(body, ProviderDialect::Anthropic),
+        ClientDialect::OpenAiChat => {
+            relay_whole(body, None).map(|(_, usage)| (usage, OwnToolUses::default()))
+        }
+        ClientDialect::OpenAiResponses => heard_of_whole(body, ProviderDialect::OpenAiResponses),
+        ClientDialect::Anthropic => heard_of_whole(body, ProviderDialect::Anthropic),
     }
 }

@@ -29,7 +29,7 @@ use log::{Entry, Log, What, day_of};
 use minutes::Minutes;
 use price::{Prices, micros};
 
-use crate::chat::Usage;
+use crate::chat::{OWN_TOOL_USES_ASSUMED, OwnTool, OwnToolUses, Usage};
 use crate::settings::{LlmSettings, QuotaSettings};
 
 /// How many tokens an answer is taken to have at most, where neither the request nor a quota says.
@@ -60,6 +60,11 @@ pub(crate) enum QuotaError {
     /// The day's money is used up, or reserved.
     #[error("this key may use {} of money a day (UTC) and has {} left, which is too little for this request. Ask for fewer tokens with max_tokens, or come back tomorrow", money(*limit), money(*left))]
     MoneyToday { limit: u64, left: u64 },
+    /// A tool of the provider's own costs money that nobody could count.
+    #[error(
+        "{tool} is a tool that the provider runs itself and may charge for, and this key may use only so much money a day: leave it out, or have the owner name its price, as tools.{tool} in [llm.price.\"{model}\"] (0 where it is free)"
+    )]
+    ToolWithoutPrice { tool: String, model: String },
     /// What is used could not be counted.
     #[error(
         "what is used cannot be written down at the moment, so no model is asked; `drawbridge doctor` and the log say why"
@@ -72,6 +77,9 @@ pub(crate) const MODEL_NOT_ALLOWED: &str = "model_not_allowed";
 /// The code of errors that tell of a key's own bounds, and not of a provider's.
 pub(crate) const QUOTA_EXCEEDED: &str = "quota_exceeded";
 
+/// The code of errors that tell of a provider's tool whose cost nobody could count.
+const TOOL_WITHOUT_PRICE: &str = "tool_without_price";
+
 impl QuotaError {
     /// Its code, for programs.
     pub(crate) fn code(&self) -> Option<&'static str> {
@@ -80,6 +88,7 @@ impl QuotaError {
             Self::TokensPerRequest { .. } | Self::TokensToday { .. } | Self::MoneyToday { .. } => {
                 Some(QUOTA_EXCEEDED)
             }
+            Self::ToolWithoutPrice { .. } => Some(TOOL_WITHOUT_PRICE),
             Self::Uncounted => None,
         }
     }
@@ -95,7 +104,7 @@ impl QuotaError {
     /// The HTTP status that says so.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::Model { .. } => 403,
+            Self::Model { .. } | Self::ToolWithoutPrice { .. } => 403,
             Self::TokensPerRequest { .. } => 400,
             Self::TokensToday { .. } | Self::MoneyToday { .. } => 429,
             Self::Uncounted => 503,
@@ -190,11 +199,20 @@ fn patterns(texts: &[String]) -> Result<GlobSet, globset::Error> {
 
 /// What a request is about to use.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     /// Of its prompt, about.
     pub(crate) prompt_tokens: u64,
     /// Of its answer, where the request says.
     pub(crate) max_tokens: Option<u64>,
+    /// Tools that the provider may run itself and charge for; empty where [`Ledger::counts_tools`] says that nobody asks.
+    pub(crate) own_tools: &'a [OwnTool],
+}
+
+impl Wanted<'_> {
+    /// A question without tools of the provider's own.
+    pub(crate) fn of(prompt_tokens: u64, max_tokens: Option<u64>) -> Self {
+        Self { prompt_tokens, max_tokens, own_tools: &[] }
+    }
 }
 
 impl Ledger {
@@ -235,12 +253,13 @@ impl Ledger {
         self: &Arc<Self>,
         caller: &Caller,
         model: &Arc<str>,
-        wanted: Wanted,
+        wanted: Wanted<'_>,
     ) -> Result<Reservation, QuotaError> {
         let bounds = self.bounds(caller);
         let (account, day) = (bounds.account(), bounds.day());
         let max_tokens = max_tokens(bounds.tokens_per_request(), wanted)?;
-        let claim = self.claim(model, wanted.prompt_tokens, max_tokens.or(wanted.max_tokens));
+        let tools = self.micros_of_tools(model, wanted.own_tools, day.micros.is_some())?;
+        let claim = self.claim(model, wanted.prompt_tokens, max_tokens.or(wanted.max_tokens), tools);
         let is_limited = day != DayLimit::default();
         let mut open = self.guard();
         if !open.log.works() {
@@ -254,6 +273,7 @@ impl Ledger {
             request: 0,
             max_tokens,
             prompt_tokens: wanted.prompt_tokens,
+            own_tools: wanted.own_tools.iter().filter(|tool| !tool.is_told).cloned().collect(),
             sent: None,
         };
         if is_limited {
@@ -277,10 +297,26 @@ impl Ledger {
         open.log.write(entry);
     }
 
-    fn claim(&self, model: &str, prompt_tokens: u64, max_tokens: Option<u64>) -> Claim {
+    fn claim(&self, model: &str, prompt_tokens: u64, max_tokens: Option<u64>, tools: u64) -> Claim {
         let completion = max_tokens.unwrap_or(ANSWER_TOKENS_ASSUMED);
-        let micros = micros(&self.prices.price(model), &Usage::of(prompt_tokens, completion));
-        Claim { tokens: prompt_tokens.saturating_add(completion), micros }
+        let micros = micros(self.prices.price(model), &Usage::of(prompt_tokens, completion));
+        Claim { tokens: prompt_tokens.saturating_add(completion), micros: micros.saturating_add(tools) }
+    }
+
+    /// Whether it matters for a caller which tools of the provider's own a question has.
+    pub(crate) fn counts_tools(&self, caller: &Caller) -> bool {
+        self.prices.have_tools() || self.bounds(caller).day().micros.is_some()
+    }
+
+    /// What tools of the provider's own may cost at most. With `is_limited`, each has to have a price.
+    fn micros_of_tools(&self, model: &str, tools: &[OwnTool], is_limited: bool) -> Result<u64, QuotaError> {
+        let priceless = tools.iter().find(|tool| self.prices.tool(model, &tool.name).is_none());
+        if let Some(tool) = priceless.filter(|_| is_limited) {
+            return Err(QuotaError::ToolWithoutPrice { tool: tool.name.clone(), model: model.to_owned() });
+        }
+        let uses = |tool: &OwnTool| tool.uses_max.unwrap_or(OWN_TOOL_USES_ASSUMED);
+        let uses = tools.iter().map(|tool| (tool.name.as_str(), uses(tool)));
+        Ok(self.prices.micros_of_tools(model, uses))
     }
 
     /// What bounds a caller; of the owner's quotas the first that fits.
@@ -355,7 +391,7 @@ impl Ledger {
 }
 
 /// How many tokens the answer may have, where a quota bounds a request.
-fn max_tokens(limit: Option<u64>, wanted: Wanted) -> Result<Option<u64>, QuotaError> {
+fn max_tokens(limit: Option<u64>, wanted: Wanted<'_>) -> Result<Option<u64>, QuotaError> {
     let Some(limit) = limit else { return Ok(None) };
     let total = wanted.prompt_tokens.saturating_add(wanted.max_tokens.unwrap_or(1));
     if total > limit {
@@ -474,15 +510,25 @@ pub(crate) struct Reservation {
     /// How many tokens the answer may have, where a quota says so.
     pub(crate) max_tokens: Option<u64>,
     prompt_tokens: u64,
+    /// Tools of the provider's own of whose uses no answer tells: each counts once.
+    own_tools: Vec<OwnTool>,
     /// How its answer comes, where the provider may have seen it.
     sent: Option<Coming>,
 }
 
 impl Reservation {
     /// Counts what was used, `estimated` where the provider did not say.
-    pub(crate) fn settle(mut self, usage: &Usage, estimated: bool) -> u64 {
+    pub(crate) fn settle(self, usage: &Usage, estimated: bool) -> u64 {
+        self.settle_with(usage, &OwnToolUses::default(), estimated)
+    }
+
+    /// The same, with the tools that the provider ran itself.
+    pub(crate) fn settle_with(mut self, usage: &Usage, tools: &OwnToolUses, estimated: bool) -> u64 {
         let (prompt_tokens, completion_tokens) = usage.counts();
-        let micros = micros(&self.ledger.prices.price(&self.model), usage);
+        let prices = &self.ledger.prices;
+        let untold = self.own_tools.iter().map(|tool| (tool.name.as_str(), 1));
+        let tools = prices.micros_of_tools(&self.model, tools.iter().chain(untold));
+        let micros = micros(prices.price(&self.model), usage).saturating_add(tools);
         self.sent = None;
         let ledger = self.ledger.clone();
         ledger.end(&mut self, What::Ended { prompt_tokens, completion_tokens, micros, estimated });
@@ -508,8 +554,10 @@ impl Reservation {
             (Coming::Whole, Some(claim)) => claim.tokens.saturating_sub(prompt_tokens),
             _ => 0,
         };
-        let usage = Usage::of(prompt_tokens, completion_tokens);
-        let micros = micros(&self.ledger.prices.price(&self.model), &usage);
+        let micros = match (coming, self.claim) {
+            (Coming::Whole, Some(claim)) => claim.micros,
+            _ => micros(self.ledger.prices.price(&self.model), &Usage::of(prompt_tokens, 0)),
+        };
         Some(What::Ended { prompt_tokens, completion_tokens, micros, estimated: true })
     }
 
@@ -535,6 +583,11 @@ mod tests {
     use super::*;
     use crate::settings::Price;
 
+    fn price() -> Price {
+        let tools = [("web_search".to_owned(), 0.25)].into();
+        Price { input: 1.0, output: 10.0, tools, ..Price::default() }
+    }
+
     fn settings(folder: &Path) -> LlmSettings {
         let quota = QuotaSettings {
             callers: vec!["key:*".to_owned()],
@@ -543,7 +596,7 @@ mod tests {
             tokens_per_day: Some(1_000),
             money_per_day: Some(1.0),
         };
-        let prices = [("p/*".to_owned(), Price { input: 1.0, cached: None, output: 10.0 })].into();
+        let prices = [("p/*".to_owned(), price())].into();
         LlmSettings { quotas: vec![quota], prices, ..LlmSettings::new(folder) }
     }
 
@@ -552,7 +605,7 @@ mod tests {
         prompt_tokens: u64,
         max_tokens: Option<u64>,
     ) -> Result<Reservation, QuotaError> {
-        ledger.reserve(&key("a"), &"p/small".into(), Wanted { prompt_tokens, max_tokens })
+        ledger.reserve(&key("a"), &"p/small".into(), Wanted::of(prompt_tokens, max_tokens))
     }
 
     fn key(name: &str) -> Caller {
@@ -579,7 +632,7 @@ mod tests {
         let none = Grade { tier: Arc::new(Tier::nothing()), ..one.grade.clone().unwrap() };
         let none = Caller { grade: Some(none), ..key("none") };
         ledger.check_model(&none, &["p/small"]).expect_err("a tier without models has none");
-        let wanted = Wanted { prompt_tokens: 50, max_tokens: Some(50) };
+        let wanted = Wanted::of(50, Some(50));
         ledger.reserve(&one, &"p/small".into(), wanted).unwrap().settle(&Usage::of(50, 50), false);
         let refused = ledger.reserve(&two, &"p/small".into(), wanted).err().unwrap();
         assert!(matches!(refused, QuotaError::TokensToday { limit: 150, left: 50, .. }), "{refused}");
@@ -631,6 +684,49 @@ mod tests {
         assert!(reserve(&ledger, 100, Some(1)).is_err());
     }
 
+    fn with_tool(
+        ledger: &Arc<Ledger>,
+        caller: &Caller,
+        tool: &str,
+        uses_max: Option<u64>,
+    ) -> Result<Reservation, QuotaError> {
+        let own_tools = &[OwnTool { name: tool.to_owned(), uses_max, is_told: true }];
+        ledger.reserve(caller, &"p/small".into(), Wanted { own_tools, ..Wanted::of(10, Some(10)) })
+    }
+
+    #[test]
+    fn tools_of_the_provider_are_reserved_counted_and_refused_without_a_price_where_money_is_limited() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        let limited = key("a");
+        let refused = with_tool(&ledger, &limited, "code_execution", None).err().unwrap();
+        assert_eq!((refused.status(), refused.code()), (403, Some(TOOL_WITHOUT_PRICE)));
+        assert!(refused.to_string().contains("tools.code_execution in [llm.price.\"p/small\"]"), "{refused}");
+        let owner = Caller::new("owner", CallerKind::Owner);
+        assert!(with_tool(&ledger, &owner, "code_execution", None).is_ok(), "without a limit it is allowed");
+        // 1.0 of money a day: five uses at 0.25 are too many, three fit.
+        assert!(matches!(
+            with_tool(&ledger, &limited, "web_search", None),
+            Err(QuotaError::MoneyToday { .. })
+        ));
+        let asked = with_tool(&ledger, &limited, "web_search", Some(3)).unwrap();
+        let mut uses = OwnToolUses::default();
+        uses.tell("web_search", 2);
+        let micros = asked.settle_with(&Usage::of(10, 10), &uses, false);
+        assert_eq!((micros, ledger.today(&limited).used.micros), (500_110, 500_110));
+        assert!(with_tool(&ledger, &limited, "web_search", Some(2)).is_err());
+    }
+
+    #[test]
+    fn a_tool_of_whose_uses_no_answer_tells_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&settings(folder.path())).unwrap();
+        let own_tools = &[OwnTool { name: "web_search".to_owned(), uses_max: Some(1), is_told: false }];
+        let wanted = Wanted { own_tools, ..Wanted::of(10, Some(10)) };
+        let asked = ledger.reserve(&key("a"), &"p/small".into(), wanted).unwrap();
+        assert_eq!(asked.settle(&Usage::of(10, 10), false), 250_110);
+    }
+
     #[test]
     fn what_was_used_counts_after_a_restart_and_what_was_under_way_in_a_crash_too() {
         let folder = tempfile::tempdir().unwrap();
@@ -672,7 +768,7 @@ mod tests {
         assert!(ledger.check_model(&key("a"), &["p/large"]).is_err());
         let owner = Caller::new("owner", CallerKind::Owner);
         assert!(ledger.check_model(&owner, &["p/large"]).is_ok());
-        let wanted = Wanted { prompt_tokens: 1 << 40, max_tokens: None };
+        let wanted = Wanted::of(1 << 40, None);
         assert!(ledger.reserve(&owner, &"p/large".into(), wanted).is_ok());
     }
 

@@ -9,7 +9,14 @@ use crate::settings::Price;
 
 /// Prices by `provider/model`.
 #[derive(Debug, Default)]
-pub(crate) struct Prices(Vec<(GlobMatcher, Price)>);
+pub(crate) struct Prices {
+    rows: Vec<(GlobMatcher, Price)>,
+    /// What a model costs that is in no row.
+    nothing: Price,
+}
+
+/// Any tool that has no price of its own.
+const ANY_TOOL: &str = "*";
 
 impl Prices {
     /// Takes the owner's table. The longest pattern is asked first, so that an exception wins over a rule.
@@ -20,17 +27,41 @@ impl Prices {
         let mut rows: Vec<(&String, &Price)> = table.iter().collect();
         rows.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
         let compile =
-            |(pattern, price): (&String, &Price)| Ok((Glob::new(pattern)?.compile_matcher(), *price));
-        rows.into_iter().map(compile).collect::<Result<_, _>>().map(Self)
+            |(pattern, price): (&String, &Price)| Ok((Glob::new(pattern)?.compile_matcher(), price.clone()));
+        let rows = rows.into_iter().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { rows, nothing: Price::default() })
+    }
+
+    fn of_model(&self, model: &str) -> impl Iterator<Item = &Price> {
+        self.rows.iter().filter(move |(pattern, _)| pattern.is_match(model)).map(|(_, price)| price)
     }
 
     /// What a model costs; nothing where no pattern fits.
-    pub(crate) fn price(&self, model: &str) -> Price {
-        self.0
-            .iter()
-            .find(|(pattern, _)| pattern.is_match(model))
-            .map(|(_, price)| *price)
-            .unwrap_or_default()
+    pub(crate) fn price(&self, model: &str) -> &Price {
+        self.of_model(model).next().unwrap_or(&self.nothing)
+    }
+
+    /// Whether any tool of a provider has a price.
+    pub(crate) fn have_tools(&self) -> bool {
+        self.rows.iter().any(|(_, price)| !price.tools.is_empty())
+    }
+
+    /// What one use of a provider's own tool costs, in millionths: by the longest pattern that names it.
+    pub(crate) fn tool(&self, model: &str, tool: &str) -> Option<f64> {
+        let named = |name: &str| self.of_model(model).find_map(|price| price.tools.get(name));
+        named(tool).or_else(|| named(ANY_TOOL)).map(|money| money * 1e6)
+    }
+
+    /// What so many uses of tools cost, in millionths; those without a price cost nothing.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "nobody uses a tool 2^52 times, and a float becomes the nearest number there is"
+    )]
+    pub(crate) fn micros_of_tools<'a>(&self, model: &str, uses: impl Iterator<Item = (&'a str, u64)>) -> u64 {
+        let cost = uses.map(|(tool, uses)| self.tool(model, tool).unwrap_or(0.0) * uses as f64);
+        cost.sum::<f64>().ceil() as u64
     }
 }
 
@@ -55,7 +86,7 @@ mod tests {
     use super::*;
 
     fn price(input: f64, output: f64) -> Price {
-        Price { input, cached: None, output }
+        Price { input, output, ..Price::default() }
     }
 
     #[test]
@@ -74,8 +105,29 @@ mod tests {
             ("openai/gpt-small".to_owned(), price(0.1, 0.1)),
         ]);
         let prices = Prices::of(&table).unwrap();
-        assert_eq!(prices.price("openai/gpt-small"), price(0.1, 0.1));
-        assert_eq!(prices.price("openai/gpt-large"), price(1.0, 1.0));
-        assert_eq!(prices.price("local/x"), Price::default());
+        assert_eq!(prices.price("openai/gpt-small"), &price(0.1, 0.1));
+        assert_eq!(prices.price("openai/gpt-large"), &price(1.0, 1.0));
+        assert_eq!(prices.price("local/x"), &Price::default());
+    }
+
+    #[test]
+    fn a_tool_costs_by_the_longest_pattern_that_names_it() {
+        let tools =
+            |rows: &[(&str, f64)]| rows.iter().map(|(name, money)| ((*name).to_owned(), *money)).collect();
+        let table = BTreeMap::from([
+            (
+                "a/*".to_owned(),
+                Price { tools: tools(&[("web_search", 0.01), ("*", 0.5)]), ..price(1.0, 1.0) },
+            ),
+            ("a/big".to_owned(), Price { tools: tools(&[("web_search", 0.02)]), ..price(1.0, 1.0) }),
+            ("b/*".to_owned(), price(1.0, 1.0)),
+        ]);
+        let prices = Prices::of(&table).unwrap();
+        let micros = |model, tool| prices.micros_of_tools(model, [(tool, 3)].into_iter());
+        assert_eq!(micros("a/small", "web_search"), 30_000);
+        assert_eq!(micros("a/big", "web_search"), 60_000);
+        assert_eq!(micros("a/big", "file_search"), 1_500_000);
+        assert_eq!((prices.tool("b/x", "web_search"), micros("b/x", "web_search")), (None, 0));
+        assert!(prices.have_tools() && !Prices::default().have_tools());
     }
 }

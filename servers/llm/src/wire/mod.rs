@@ -8,6 +8,7 @@
 //! documents  files in questions, for those who read them and those who do not
 //! models     lists of models          embeddings   texts made into vectors
 //! errors     providers' errors, made into the same few kinds
+//! own_tools  tools that a provider runs itself and may charge for
 //! lines, sse bytes cut into lines and events
 //! ```
 //!
@@ -29,6 +30,7 @@ mod models;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod own_tools;
 mod provider;
 mod relay;
 mod seal;
@@ -45,10 +47,11 @@ pub use head::Head;
 pub use lines::{LINE_BYTES_MAX, LineTooLong};
 pub use lm_query::{LmVersion, decode_lm_query, encode_lm_answer, encode_lm_failure};
 pub use models::{ModelEntry, ModelKind};
+pub use own_tools::{own_tools, own_tools_of_fields};
 pub use provider::ProviderDialect;
 pub use relay::{Relay, relay_whole};
 pub use sse::{Event, Events, comment};
-pub use tap::{Tap, usage_of_whole};
+pub use tap::{Tap, heard_of_whole};
 
 /// An id for a tool call whose provider gives none. `prefix` is unique to the request, so that ids of several rounds of
 /// one conversation never meet.

@@ -2,7 +2,7 @@
 
 use super::decoder::Decoder;
 use super::provider::ProviderDialect;
-use crate::chat::{Failure, Piece, Usage, tokens_of};
+use crate::chat::{Failure, OwnToolUses, Piece, Usage, tokens_of};
 
 /// Listens to a stream that is passed on.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Tap {
 #[derive(Debug, Default)]
 struct Heard {
     usage: Option<Usage>,
+    own_tools: OwnToolUses,
     tokens: u64,
     failure: Option<Failure>,
 }
@@ -49,6 +50,12 @@ impl Tap {
         self.heard.usage.filter(|usage| is_whole && usage.completion_tokens.is_some())
     }
 
+    /// How often the provider used tools of its own, as far as the answer has come.
+    #[must_use]
+    pub fn own_tools(&self) -> &OwnToolUses {
+        &self.heard.own_tools
+    }
+
     /// About how many tokens have come, for streams that are cut or do not count.
     #[must_use]
     pub fn estimated_completion_tokens(&self) -> u64 {
@@ -67,6 +74,8 @@ impl Heard {
         for piece in pieces {
             match piece {
                 Piece::Usage(usage) => self.usage.get_or_insert_default().update(usage),
+                Piece::OwnTool { name, uses: Some(uses) } => self.own_tools.tell(&name, uses),
+                Piece::OwnTool { name, uses: None } => self.own_tools.see(&name),
                 Piece::Text(text) | Piece::Reasoning(text) => self.tokens += tokens_of(&text),
                 Piece::ToolCallArguments { fragment, .. } => self.tokens += tokens_of(&fragment),
                 Piece::Failed(failure) => self.failure = Some(failure),
@@ -76,14 +85,17 @@ impl Heard {
     }
 }
 
-/// What a whole answer says of its usage.
+/// What a whole answer says of its usage, and of tools that the provider ran.
 ///
 /// # Errors
 /// [`Failure`] of kind `Malformed` when it is no answer of this dialect.
-pub fn usage_of_whole(body: &[u8], dialect: ProviderDialect) -> Result<Option<Usage>, Failure> {
+pub fn heard_of_whole(
+    body: &[u8],
+    dialect: ProviderDialect,
+) -> Result<(Option<Usage>, OwnToolUses), Failure> {
     let mut heard = Heard::default();
     heard.take(dialect.decode_chat(body, "")?);
-    Ok(heard.usage)
+    Ok((heard.usage, heard.own_tools))
 }
 
 #[cfg(test)]
@@ -103,6 +115,35 @@ mod tests {
         }
         tap.finish();
         assert_eq!((tap.usage(), tap.failure_at_end()), (Some(Usage::of(7, 9)), None));
+    }
+
+    #[test]
+    fn tools_of_the_provider_are_heard_in_streams_and_whole_answers() {
+        let block = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#;
+        let usage = r#"{"input_tokens":7,"output_tokens":9,"server_tool_use":{"web_search_requests":2,"web_fetch_requests":0}}"#;
+        let begun = format!(
+            "event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{block}}}\n\n"
+        );
+        let told = format!(
+            "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{}},\"usage\":{usage}}}\n\n"
+        );
+        let mut tap = Tap::new(ProviderDialect::Anthropic);
+        tap.push(begun.as_bytes());
+        assert_eq!(tap.own_tools().iter().collect::<Vec<_>>(), [("web_search", 1)], "as far as it came");
+        tap.push(told.as_bytes());
+        assert_eq!(tap.own_tools().iter().collect::<Vec<_>>(), [("web_search", 2)]);
+        let item = r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"web_search_call","id":"w","status":"completed"}}"#;
+        let mut tap = Tap::new(ProviderDialect::OpenAiResponses);
+        tap.push(format!("data: {}\n\ndata: {item}\n\n", item.replace("done", "added")).as_bytes());
+        assert_eq!(tap.own_tools().iter().collect::<Vec<_>>(), [("web_search", 1)]);
+        let whole = format!(
+            r#"{{"id":"m","content":[{block},{block}],"usage":{{"input_tokens":1,"output_tokens":1}}}}"#
+        );
+        let (_, uses) = heard_of_whole(whole.as_bytes(), ProviderDialect::Anthropic).unwrap();
+        assert_eq!(uses.iter().collect::<Vec<_>>(), [("web_search", 2)]);
+        let whole = r#"{"id":"r","status":"completed","output":[{"type":"web_search_call","id":"w"},{"type":"function_call","call_id":"c","name":"f"}]}"#;
+        let (_, uses) = heard_of_whole(whole.as_bytes(), ProviderDialect::OpenAiResponses).unwrap();
+        assert_eq!(uses.iter().collect::<Vec<_>>(), [("web_search", 1)]);
     }
 
     #[test]

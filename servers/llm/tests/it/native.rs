@@ -1,6 +1,6 @@
 //! Questions that their provider understands as they are: passed on, but for the model's name and our key.
 
-use drawbridge_llm::{ProviderKind, ProviderSettings, QuotaSettings, Secret};
+use drawbridge_llm::{Price, ProviderKind, ProviderSettings, QuotaSettings, Secret};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -188,4 +188,62 @@ async fn no_field_reaches_past_what_was_decided_here() {
         let asked = double.last();
         assert!(asked.json()["messages"].is_array() && !asked.body.contains("other"), "{}", asked.body);
     }
+}
+
+/// A desk in front of Anthropic's double, where a search costs 0.25 and keys may use 1.0 a day.
+fn priced(double: &Double) -> Desk {
+    let tools = [("web_search".to_owned(), 0.25)].into();
+    Desk::of(|settings| {
+        let provider = ProviderSettings::new("one", ProviderKind::Anthropic);
+        settings.providers.push(ProviderSettings { address: double.url(), ..provider });
+        settings.prices.insert("one/*".to_owned(), Price { tools, ..Price::default() });
+        let (callers, money_per_day) = (vec!["key:*".to_owned()], Some(1.0));
+        settings.quotas.push(QuotaSettings { callers, money_per_day, ..QuotaSettings::default() });
+    })
+}
+
+fn searching(stream: bool, tool: &str) -> String {
+    json!({"model": "one/real", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": format!("{tool}_20250305"), "name": tool, "max_uses": 2}]})
+    .to_string()
+}
+
+async fn cost(desk: &Desk, key: &str) -> Value {
+    desk.key(key).data("llm_usage", json!({})).await["today"]["cost"].clone()
+}
+
+#[tokio::test]
+async fn what_the_provider_searches_is_counted_in_whole_answers_and_in_streams_also_when_they_are_cut() {
+    let block = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}});
+    let usage = json!({"input_tokens": 5, "output_tokens": 2, "server_tool_use": {"web_search_requests": 2}});
+    let whole = json!({"id": "m", "type": "message", "model": "real", "stop_reason": "end_turn", "content": [block], "usage": usage});
+    let begun = json!({"type": "content_block_start", "index": 0, "content_block": block});
+    let steps = vec![event(&begun), Step::Break];
+    let double = Double::start(move |asked| match asked.json()["stream"] == true {
+        true => Reply::events(steps.clone()),
+        false => Reply::json(&whole),
+    })
+    .await;
+    let desk = priced(&double);
+    let reply = desk.key("a").exchange("/v1/messages", searching(false, "web_search")).await;
+    assert_eq!((reply.status, cost(&desk, "a").await), (200, json!(0.5)));
+    desk.key("b").exchange("/v1/messages", searching(true, "web_search")).await.text().await;
+    assert_eq!(cost(&desk, "b").await, json!(0.25), "as far as it came");
+}
+
+#[tokio::test]
+async fn a_tool_without_a_price_is_refused_before_anything_is_sent_where_money_is_limited() {
+    let whole = json!({"id": "m", "type": "message", "model": "real", "stop_reason": "end_turn", "content": [], "usage": {"input_tokens": 5, "output_tokens": 2}});
+    let double = Double::start(move |_| Reply::json(&whole)).await;
+    let desk = priced(&double);
+    let refused = desk.key("a").exchange("/v1/messages", searching(false, "code_execution")).await;
+    assert_eq!((refused.status, double.count("/v1/messages")), (403, 0));
+    let why = refused.json().await.to_string();
+    assert!(
+        why.contains("tools.code_execution in [llm.price") && why.contains("invalid_request_error"),
+        "{why}"
+    );
+    let free = desk.key("a").exchange("/v1/messages", searching(false, "text_editor")).await;
+    let unlimited = desk.owner.exchange("/v1/messages", searching(false, "code_execution")).await;
+    assert_eq!((free.status, unlimited.status), (200, 200));
 }

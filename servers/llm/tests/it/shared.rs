@@ -18,7 +18,7 @@ fn limited(settings: &mut LlmSettings, tokens_per_day: u64) {
         tokens_per_day: Some(tokens_per_day),
         money_per_day: None,
     });
-    settings.prices.insert("one/*".to_owned(), Price { input: 1.0, cached: None, output: 2.0 });
+    settings.prices.insert("one/*".to_owned(), Price { input: 1.0, output: 2.0, ..Price::default() });
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::decoder::ReadAnswer;
 use super::super::errors::failure_in_stream;
 use super::super::json::{answer, or_default};
+use super::super::own_tools::used_in_messages;
 use super::super::seal::Maker;
 use super::super::sse::Event;
 use super::{WireUsage, stop_reason};
@@ -117,7 +118,7 @@ impl Reader {
             self.block(index, block, out);
             self.close(index, out);
         }
-        out.extend(whole.usage.map(|usage| Piece::Usage(usage.into())));
+        counted(whole.usage, out);
         if let Some(reason) = whole.stop_reason {
             out.push(Piece::Stop(stop_reason(&reason, whole.stop_sequence)));
         }
@@ -132,7 +133,13 @@ impl Reader {
             }
             "redacted_thinking" => out.extend(said(block.data).map(|seal| sealed(&seal, true))),
             "tool_use" => self.call(index, block, out),
-            // Tools that Anthropic itself ran, and what later versions add: nothing that a caller of ours could answer.
+            "server_tool_use" => out.extend(
+                block
+                    .name
+                    .map(|name| Piece::OwnTool { name: used_in_messages(&name).to_owned(), uses: None }),
+            ),
+            // What tools that Anthropic itself ran gave, and what later versions add: nothing that a caller of ours could
+            // answer.
             _ => {}
         }
     }
@@ -194,7 +201,7 @@ impl Reader {
         if let Some(delta) = step.delta {
             self.delta(step.index, delta, out);
         }
-        out.extend(step.usage.map(|usage| Piece::Usage(usage.into())));
+        counted(step.usage, out);
     }
 }
 
@@ -209,6 +216,20 @@ impl ReadAnswer for Reader {
     fn is_ended(&self) -> bool {
         self.ended
     }
+}
+
+/// How often a tool was used stands under its name and this.
+const REQUESTS: &str = "_requests";
+
+fn counted(counted: Option<WireUsage>, out: &mut Vec<Piece>) {
+    let Some(mut counted) = counted else { return };
+    let uses = counted.server_tool_use.take().into_iter().flatten().filter_map(|(field, uses)| {
+        let name = used_in_messages(field.strip_suffix(REQUESTS)?).to_owned();
+        let uses = uses.as_u64().filter(|uses| *uses > 0)?;
+        Some(Piece::OwnTool { name, uses: Some(uses) })
+    });
+    out.extend(uses);
+    out.push(Piece::Usage(counted.into()));
 }
 
 fn said(words: Option<String>) -> Option<String> {

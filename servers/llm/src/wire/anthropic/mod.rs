@@ -5,7 +5,10 @@ pub(crate) mod decode_request;
 pub(crate) mod encode_answer;
 pub(crate) mod encode_request;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::json::lenient;
 use crate::chat::{StopReason, Usage};
@@ -14,7 +17,7 @@ use crate::chat::{StopReason, Usage};
 pub(crate) const VERSION: &str = "2023-06-01";
 
 /// Tokens, as this dialect counts them: those of the cache are not among `input_tokens`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WireUsage {
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     input_tokens: Option<u64>,
@@ -24,6 +27,9 @@ pub(crate) struct WireUsage {
     cache_read_input_tokens: Option<u64>,
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     output_tokens: Option<u64>,
+    /// How often tools were used that Anthropic ran itself, each under its name and `_requests`.
+    #[serde(default, deserialize_with = "lenient", skip_serializing)]
+    server_tool_use: Option<BTreeMap<String, Value>>,
 }
 
 impl From<WireUsage> for Usage {
@@ -53,6 +59,7 @@ impl From<&Usage> for WireUsage {
             cache_creation_input_tokens: usage.cache_write_tokens,
             cache_read_input_tokens: usage.cached_tokens,
             output_tokens: Some(completion),
+            server_tool_use: None,
         }
     }
 }

@@ -97,7 +97,8 @@ impl Writer {
             Piece::Begin { .. }
             | Piece::Progress { .. }
             | Piece::ReasoningSeal { .. }
-            | Piece::Facts { .. } => {}
+            | Piece::Facts { .. }
+            | Piece::OwnTool { .. } => {}
         }
     }
 

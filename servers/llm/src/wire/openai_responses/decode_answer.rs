@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::decoder::ReadAnswer;
 use super::super::errors::failure_in_stream;
 use super::super::json::{answer, lenient, or_default};
+use super::super::own_tools::used_in_responses;
 use super::super::seal::Maker;
 use super::super::sse::Event;
 use super::WireUsage;
@@ -134,8 +135,10 @@ impl Reader {
         out.push(Piece::ToolCallStart { index, id, name, seal: None });
     }
 
-    /// What only the end of an item tells: the seal of a thought, and arguments that came in no delta.
+    /// What only the end of an item tells: that OpenAI ran a tool of its own, the seal of a thought, and arguments that came in no delta.
     fn close(&mut self, output_index: u64, item: &Item, out: &mut Vec<Piece>) {
+        let used = used_in_responses(&item.r#type).map(str::to_owned);
+        out.extend(used.map(|name| Piece::OwnTool { name, uses: None }));
         if let Some(seal) = item.encrypted_content.as_deref().filter(|seal| !seal.is_empty()) {
             out.push(Piece::ReasoningSeal { seal: Maker::OpenAi.mark_on(seal), redacted: false });
         }

@@ -90,7 +90,7 @@ impl Writer {
             Piece::Usage(usage) => self.usage.update(*usage),
             Piece::Stop(reason) => self.stop = Some(reason.clone()),
             Piece::Failed(failure) => self.fail(failure, out),
-            Piece::Begin { .. } | Piece::Progress { .. } | Piece::Facts { .. } => {}
+            Piece::Begin { .. } | Piece::Progress { .. } | Piece::Facts { .. } | Piece::OwnTool { .. } => {}
         }
     }
 
