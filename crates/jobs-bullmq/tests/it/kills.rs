@@ -133,11 +133,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_or_told_twice() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), open(&redis.url()).await);
     let receiver = Receiver::start(|_, _| Answer::Status(204)).await;
     let (url, callback) = (redis.url(), receiver.url("cb"));
-    let env = [
-        (REDIS, OsStr::new(&url)),
-        (FOLDER, folder.path().as_os_str()),
-        (RECEIVER, OsStr::new(&callback)),
-    ];
+    let env =
+        [(REDIS, OsStr::new(&url)), (FOLDER, folder.path().as_os_str()), (RECEIVER, OsStr::new(&callback))];
     let (mut told, mut completed) = (Told::new(), Completed::default());
     for round in 0..kills {
         let hub = Hub::running("kills::child_works_until_killed", &env);

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod failover;
+#[path = "../../../jobs/tests/it/killed.rs"]
+#[allow(dead_code, reason = "the embedded engine's tests need more of it")]
+mod killed;
+mod kills;
 mod node;
 #[path = "../../../jobs/tests/it/receiver.rs"]
 #[allow(dead_code, reason = "the embedded engine's tests need more of it")]

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use drawbridge_contract::BoxFuture;
 use drawbridge_jobs::worker::{RunContext, Runner, Worker, WorkerSettings};
 use drawbridge_jobs::{
-    AttemptEnd, Change, Engine, Failure, Filter, Happening, JobId, NewJob, State, Work,
+    AttemptEnd, Change, Engine, EngineError, Failure, Filter, Happening, JobId, NewJob, State, Submitted,
+    Work,
 };
 
 use crate::support::{json, sleep_ms};
@@ -69,11 +70,20 @@ pub(crate) async fn work_until_killed(
             }
         }
     });
-    let submitting = (0..SUBMITTING).map(|_| tokio::spawn(submit_for_ever(Arc::clone(&engine), pause_ms, new)));
+    let submitting =
+        (0..SUBMITTING).map(|_| tokio::spawn(submit_for_ever(Arc::clone(&engine), pause_ms, new)));
     for one in submitting.collect::<Vec<_>>() {
         one.await.unwrap();
     }
     drop(worker);
+}
+
+/// What an engine answered, unless it is out of reach for a while: then nobody knows.
+fn taken<T>(answer: Result<T, EngineError>) -> Option<T> {
+    match answer {
+        Err(EngineError::Away { .. }) => None,
+        answer => Some(answer.unwrap()),
+    }
 }
 
 async fn submit_for_ever(engine: Arc<dyn Engine>, pause_ms: u64, new: fn(u32) -> NewJob) {
@@ -83,12 +93,14 @@ async fn submit_for_ever(engine: Arc<dyn Engine>, pause_ms: u64, new: fn(u32) ->
         }
         let new = new(number);
         if number % 10 == 3 {
-            let family = engine.submit_family(new.clone(), vec![new.clone(), new]).await.unwrap();
+            let Some(family) = taken(engine.submit_family(new.clone(), vec![new.clone(), new]).await) else {
+                continue;
+            };
             tell("submitted", &family.parent.id);
             family.children.iter().for_each(|child| tell("submitted", &child.id));
             continue;
         }
-        let id = engine.submit(new).await.unwrap().id;
+        let Some(Submitted { id, .. }) = taken(engine.submit(new).await) else { continue };
         tell("submitted", &id);
         if number % 10 == 7 && engine.cancel(id.clone()).await.is_ok() {
             tell("cancelled", &id);
