@@ -91,7 +91,8 @@ function basics(settings: Settings): Extension[] {
     syntaxHighlighting(colours),
     theme,
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ 'aria-label': settings.label }),
+    // What scrolls has to be reachable by keyboard, and to say so.
+    EditorView.contentAttributes.of({ 'aria-label': settings.label, tabindex: '0' }),
     EditorState.readOnly.of(settings.readOnly),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) settings.change(update.state.doc.toString());

@@ -143,6 +143,7 @@ test('a dead job says why, gets other arguments, and is replayed', async ({ cons
 
 test('queues, schedules and webhooks are steered', async ({ console, page, hub }) => {
   const key = await hub.key('planner');
+  await hub.ask(key, 'POST', '/api/jobs', { tool: 'files_list', arguments: {} });
   await hub.call(key, 'schedules_add', { name: 'nightly', tool: 'files_list', when: { cron: '30 3 * * *' } });
   await console.open('jobs?view=schedules');
   await expect(page.getByText('nightly')).toBeVisible();
