@@ -7,7 +7,7 @@ use axum::Router;
 use drawbridge_connect::Entry;
 use drawbridge_console::{Console, Fault, Program, Sessions, TiersPlace};
 use drawbridge_contract::{CallId, Licence, Licensing, Timetable};
-use drawbridge_gateway::{Effect, Gateway, Ongoing, RuleSettings};
+use drawbridge_gateway::{BrowserSessions, Effect, Gateway, Ongoing, RuleSettings};
 use drawbridge_licence::Tiers;
 use drawbridge_llm::{Llm, ProviderState};
 use drawbridge_web::StatusSource;
@@ -24,7 +24,7 @@ const FOLDER: &str = "console";
 
 /// Who is signed in. The guard and the console ask the same one.
 pub(crate) fn sessions(hub: &Hub) -> Arc<Sessions> {
-    Arc::new(Sessions::new(hub.store.clone(), hub.gateway.clone()))
+    Arc::new(Sessions::new(hub.store.clone(), Arc::new(BrowserSessions(hub.gateway.clone()))))
 }
 
 /// The console as an entrance.

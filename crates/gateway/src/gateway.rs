@@ -233,13 +233,31 @@ impl Gateway {
 
 impl Authenticator for Gateway {
     fn authenticate(&self, secret: &str) -> Result<Arc<Caller>, Unauthenticated> {
+        self.whose(secret, false)
+    }
+}
+
+/// Knows the secrets of browsers' sessions, and no others.
+pub struct BrowserSessions(pub Arc<Gateway>);
+
+impl Authenticator for BrowserSessions {
+    fn authenticate(&self, secret: &str) -> Result<Arc<Caller>, Unauthenticated> {
+        self.0.whose(secret, true)
+    }
+}
+
+impl Gateway {
+    /// Whose secret this is, of browsers or of all others. A session is bound to a browser's pages and ends when nobody uses
+    /// it: sent as a key, it would be neither.
+    fn whose(&self, secret: &str, of_browsers: bool) -> Result<Arc<Caller>, Unauthenticated> {
         let current = self.current().map_err(|error| {
             tracing::error!(%error, "the keys cannot be read");
             Unauthenticated::Unavailable
         })?;
         // Only hashes are compared, so the time that a look-up takes tells nothing of any key.
         let hash = Sha256::digest(secret.as_bytes()).into();
-        let key = current.policy.by_hash(&hash).ok_or(Unauthenticated::Unknown)?;
+        let key = current.policy.by_hash(&hash).filter(|key| key.is_browsers == of_browsers);
+        let key = key.ok_or(Unauthenticated::Unknown)?;
         key.used(&self.store);
         Ok(key.access.caller.clone())
     }

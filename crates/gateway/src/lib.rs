@@ -28,7 +28,7 @@ mod time;
 pub use authorize::DEPTH_MAX;
 pub use catalog::CatalogError;
 pub use effects::Effect;
-pub use gateway::{Gateway, GatewayError, GatewaySettings};
+pub use gateway::{BrowserSessions, Gateway, GatewayError, GatewaySettings};
 pub use mask::masked;
 pub use meter::calls_left;
 pub use pattern::{PatternError, Patterns};

@@ -70,6 +70,8 @@ pub(crate) struct Key {
     used_us: AtomicI64,
     /// When it ends, in microseconds since the epoch.
     expires_us: Option<i64>,
+    /// A browser's, which counts as its session and not as a key.
+    pub(crate) is_browsers: bool,
 }
 
 impl Key {
@@ -143,6 +145,7 @@ impl Policy {
             id: row.id.clone(),
             used_us: AtomicI64::new(0),
             expires_us: row.expires_us,
+            is_browsers: row.kind == KeyKind::Console,
         };
         self.by_hash.insert(row.hash, key);
         self.by_id.insert(access.caller.id.clone(), access);

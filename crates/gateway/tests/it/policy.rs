@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_contract::{Authenticator as _, Caller, Handler as _, Live, Refusal, Target, Unauthenticated};
-use drawbridge_gateway::{BRIDGE, Decision, GatewaySettings, LOWERED, RAISED, RuleSettings};
-use drawbridge_store::{AuditOutcome, By, Store};
+use drawbridge_gateway::{BRIDGE, BrowserSessions, Decision, GatewaySettings, LOWERED, RAISED, RuleSettings};
+use drawbridge_store::{AuditOutcome, By, KeyKind, NewKey, Store};
+use sha2::{Digest as _, Sha256};
 
 use crate::house::Hub;
 
@@ -29,6 +30,30 @@ async fn a_caller_sees_and_calls_what_its_scopes_name_and_nothing_else_exists() 
     );
     assert_eq!(hub.gateway.authenticate("secret of nobody"), Err(Unauthenticated::Unknown));
     assert_eq!(hub.gateway.authenticate(""), Err(Unauthenticated::Unknown));
+}
+
+/// As a key it would open everything that its owner may do, from any program that saw the cookie, for as long as the
+/// session may last at the most.
+#[tokio::test]
+async fn a7_a_browsers_session_is_no_key_and_a_key_is_no_session() {
+    let hub = Hub::open();
+    let key = hub.add_key("laptop", &["*"], None).await;
+    let session = NewKey {
+        id: None,
+        name: "console-1".to_owned(),
+        hash: Sha256::digest("a session").into(),
+        kind: KeyKind::Console,
+        scopes: vec!["*".to_owned()],
+        tier: None,
+        expires_us: None,
+        calls_per_minute: None,
+    };
+    hub.elsewhere().keys().add(session, By::now("owner", "test")).await.unwrap();
+    let browsers = BrowserSessions(hub.gateway.clone());
+    assert!(browsers.authenticate("a session").unwrap().is_owner());
+    assert_eq!(hub.gateway.authenticate("a session"), Err(Unauthenticated::Unknown));
+    assert!(hub.gateway.authenticate(&key).is_ok());
+    assert_eq!(browsers.authenticate(&key), Err(Unauthenticated::Unknown));
 }
 
 #[tokio::test]
