@@ -78,7 +78,7 @@ pub(crate) const MODEL_NOT_ALLOWED: &str = "model_not_allowed";
 pub(crate) const QUOTA_EXCEEDED: &str = "quota_exceeded";
 
 /// The code of errors that tell of a provider's tool whose cost nobody could count.
-const TOOL_WITHOUT_PRICE: &str = "tool_without_price";
+pub(crate) const TOOL_WITHOUT_PRICE: &str = "tool_without_price";
 
 impl QuotaError {
     /// Its code, for programs.

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Home, Request, Response};
+use crate::program::{Bridge, Home, PATIENCE, Request, Response, wait_for};
 
 /// A server of a model that says what a test wants, given the question.
 struct Model {
@@ -84,8 +85,8 @@ fn home_with(model: &Model) -> Home {
     let home = Home::new();
     home.configure(&model.config());
     let mut set = home.command(&["secrets", "set", "model"]);
-    set.stdin(std::process::Stdio::piped());
-    let mut child = set.stdout(std::process::Stdio::null()).spawn().unwrap();
+    set.stdin(Stdio::piped());
+    let mut child = set.stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"the-models-key\n").unwrap();
     assert!(child.wait().unwrap().success());
     home
@@ -172,4 +173,123 @@ fn an_agent_reads_and_edits_real_files_through_the_door() {
     bridge.home.audited("the model's call", |record| {
         record["target"] == "files_write" && record["parent"].is_string()
     });
+}
+
+/// The answer to a question in this dialect's words.
+fn ask(bridge: &Bridge, key: &str, path: &str, body: &Value) -> Response {
+    let request = Request::new("POST", path).with("Authorization", format!("Bearer {key}"));
+    bridge.hub.connect().ask(&request.with("Content-Type", "application/json").body(body.to_string()))
+}
+
+#[test]
+fn files_in_questions_reach_models_that_read_them_and_are_refused_by_name_elsewhere() {
+    let model = Model::start(|_| says(&["A bill."], 4));
+    let home = home_with(&model);
+    let Model { address, .. } = &model;
+    let local =
+        format!("[llm.provider.local]\nkind = 'llama-cpp'\naddress = '{address}'\nkey = 'secret:model'\n");
+    home.configure(&format!("{}{local}", model.config()));
+    let bridge = Bridge::start_in(home);
+    let question = |model: &str, source: Value| {
+        let document = json!({"type": "document", "title": "bill", "source": source});
+        json!({"model": model, "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": [document]}]})
+    };
+    let text = json!({"type": "text", "media_type": "text/plain", "data": "5 euros"});
+    let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"});
+    let said = |model: &str, source: &Value| {
+        ask(&bridge, &bridge.key, "/v1/messages", &question(model, source.clone()))
+    };
+    let heard = || model.asked.lock().unwrap().last().cloned().unwrap()["messages"][0]["content"].take();
+    let answer = said("local/tiny", &text);
+    assert!(answer.status == 200 && answer.text().contains("A bill."), "{}", answer.text());
+    assert_eq!(heard(), "\nFile bill:\n5 euros\n");
+    assert_eq!(said("model/tiny", &pdf).status, 200);
+    let url = "data:application/pdf;base64,JVBERi0xLjQK";
+    assert_eq!(heard()[0], json!({"type": "file", "file": {"filename": "bill", "file_data": url}}));
+    let refused = said("local/tiny", &pdf);
+    let why = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(refused.status == 400 && why.contains("\"bill\"") && why.contains("no PDF"), "{why}");
+}
+
+#[test]
+fn a_tool_that_the_provider_runs_costs_its_price_and_is_refused_where_none_is_known() {
+    let model = Model::start(|_| says(&["Found."], 4));
+    let home = home_with(&model);
+    let Model { address, .. } = &model;
+    home.configure(&format!(
+        "[llm]\ndiscover = false\n[llm.provider.model]\nkind = 'compatible'\naddress = '{address}'\nkey = 'secret:model'\n\
+         [llm.price.'model/priced']\ninput = 0\noutput = 0\ntools = {{ web_search = 0.4 }}\n\
+         [[llm.quota]]\ncallers = ['key:*']\nmoney_per_day = 1.0\n"
+    ));
+    let bridge = Bridge::start_in(home);
+    let key = bridge.home.add_key("program", &[]);
+    let search = |key: &str, model: &str| {
+        let body = json!({"model": model, "stream": true, "web_search_options": {}, "messages": [{"role": "user", "content": "Hi"}]});
+        ask(&bridge, key, "/v1/chat/completions", &body)
+    };
+    let refused = search(&key, "model/tiny");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (403, &json!("tool_without_price")));
+    assert!(refused.text().contains("tools.web_search in [llm.price"), "{}", refused.text());
+    let open = search(&bridge.key, "model/tiny");
+    assert_eq!(open.status, 200, "the owner has no limit: {}", open.text());
+    // The answer is read to its end, so what it cost is known.
+    let answers = [(); 3].map(|()| search(&key, "model/priced").status);
+    assert_eq!(answers, [200, 200, 429], "two fit into the day, a third does not");
+    let used: Value = serde_json::from_str(&bridge.home.run(&["--json", "llm", "usage"]).good()).unwrap();
+    let row = used.as_array().unwrap().iter().find(|row| row["model"] == "model/priced").unwrap();
+    assert_eq!((&row["cost"], &row["requests"]), (&json!(0.8), &json!(2)), "{used}");
+}
+
+/// A model that never stops; gives its address, and hears when somebody has left.
+fn endless() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (leaves, left) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let leaves = leaves.clone();
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                    line.clear();
+                }
+                let mut stream = stream;
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+                let piece = format!(
+                    "data: {}\n\n",
+                    json!({"choices": [{"index": 0, "delta": {"content": "on and "}}]})
+                );
+                let mut write = |text: &str| stream.write_all(text.as_bytes());
+                if write(head).is_ok() {
+                    while write(&piece).is_ok() {}
+                }
+                let _ = leaves.send(());
+            });
+        }
+    });
+    (address, left)
+}
+
+#[test]
+fn control_c_stops_an_answer_that_would_go_on_for_ever() {
+    let (address, left) = endless();
+    let home = Home::new();
+    home.configure(&format!(
+        "[llm]\ndiscover = false\n[llm.provider.model]\nkind = 'compatible'\naddress = '{address}'\n"
+    ));
+    let mut command = home.command(&["llm", "chat", "-m", "model/tiny", "Go on."]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = child.stdout.take().unwrap();
+    said.read_exact(&mut [0; 2_000]).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    // It ends because it was told to, and not because nobody reads.
+    let read = std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    let ended = wait_for("the end of the command", || child.try_wait().unwrap());
+    let mut why = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+    assert!(ended.code() == Some(1) && why.contains("cancelled"), "{ended:?}: {why}");
+    left.recv_timeout(PATIENCE).unwrap();
+    read.join().unwrap().unwrap();
 }

@@ -11,7 +11,7 @@ use super::{WireUsage, finish_reason};
 use crate::chat::{
     ChatResult, Failure, FailureKind, ModelInfo, Piece, Runtime, Stats, StopReason, ToolCall, Usage,
 };
-use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED};
+use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE};
 
 /// Writes chunks: the role first, then what was said, then why it ends, then the usage if it was asked for, then the
 /// mark of the end.
@@ -287,11 +287,14 @@ fn call(call: &ToolCall) -> CallWhole<'_> {
     }
 }
 
+/// Codes of our own bounds.
+const OURS: [&str; 3] = [MODEL_NOT_ALLOWED, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE];
+
 /// The error, as OpenAI's programs expect it: in a body, or in a stream.
 pub(crate) fn error_value(failure: &Failure) -> Value {
     let (kind, code) = names(failure.kind);
     // Our own bounds have codes of their own; those of providers are told in OpenAI's words.
-    let ours = failure.code.as_deref().filter(|code| [MODEL_NOT_ALLOWED, QUOTA_EXCEEDED].contains(code));
+    let ours = failure.code.as_deref().filter(|code| OURS.contains(code));
     let code = ours.or(code);
     json!({ "error": { "message": failure.message, "type": kind, "param": null, "code": code } })
 }
