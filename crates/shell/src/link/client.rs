@@ -113,6 +113,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::Wire;
     use super::*;
     use crate::kit::{HANGS_UP, MemoryHub, answer};
 
@@ -176,6 +177,21 @@ mod tests {
         assert!(client.is_connected());
         let said = said.lock().unwrap().join("\n");
         assert!(said.contains("went away") && said.contains("Connected again to memory."), "{said}");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_hub_that_nobody_asks_any_more_is_not_told() {
+        // Which of both ends is seen first, chance decides.
+        for _ in 0..64 {
+            let (orders, taken) = mpsc::channel(1);
+            let (from_hub, incoming) = mpsc::channel(1);
+            let (outgoing, _to_hub) = mpsc::channel(1);
+            let notices: Notices = Arc::new(|text: &str| panic!("told, and nobody asks: {text}"));
+            let hub = Arc::new(MemoryHub::new(|_| Vec::new()));
+            let keeper = Keeper::new(hub, taken, watch::channel(true).0, notices);
+            drop((orders, from_hub));
+            keeper.run(Wire { outgoing, incoming }).await;
+        }
     }
 
     #[tokio::test]

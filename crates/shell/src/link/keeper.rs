@@ -46,7 +46,8 @@ impl Keeper {
 
     /// Until nobody asks any more, or the hub can never be reached again.
     pub(super) async fn run(mut self, mut wire: Wire) {
-        while self.serve(&mut wire).await {
+        // A hub that ends once nobody asks any more, as a door of our own does, is missed by nobody.
+        while self.serve(&mut wire).await && !self.orders.is_closed() {
             self.connected.send_replace(false);
             self.lose().await;
             (self.notices)(&format!("The hub at {} went away; trying to reach it again.", self.dial.place()));
