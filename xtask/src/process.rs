@@ -10,6 +10,9 @@ use crate::failure::{Doing, Failure, Result};
 /// How often a program with a time limit is looked at.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
+/// How long to wait before something that needs a package registry is tried again.
+const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
+
 /// Announces what comes next, so that a long silence has a name.
 pub(crate) fn announce(what: &str) {
     println!("\n== {what}");
@@ -22,6 +25,31 @@ pub(crate) fn announce(what: &str) {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().doing(|| format!("cannot start {}", shown(command)))?;
     if status.success() { Ok(()) } else { Err(Failure::new(format!("{} failed ({status})", shown(command)))) }
+}
+
+/// Runs a program that needs a package registry: when it fails, it is tried again after these pauses. Registries
+/// hiccup, and whoever was unlucky would have to begin anew.
+///
+/// # Errors
+/// As [`run`], each time.
+pub(crate) fn run_patiently(command: &mut Command) -> Result<()> {
+    retried(&PAUSES, || run(command))
+}
+
+fn retried(pauses: &[Duration], mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    for pause in pauses {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(failure) => println!("{failure}; trying again in {} s", pause.as_secs()),
+        }
+        thread::sleep(*pause);
+    }
+    attempt().map_err(|failure| {
+        let times = pauses.len() + 1;
+        Failure::new(format!(
+            "{failure}, {times} times. Is the package registry within reach? Then try again."
+        ))
+    })
 }
 
 /// Runs a program to its end and returns what it printed; its errors go to ours.
@@ -89,6 +117,22 @@ mod tests {
         assert!(run(&mut sh("exit 0")).is_ok());
         let said = run(&mut sh("exit 3")).unwrap_err().to_string();
         assert!(said.contains("sh -c exit 3") && said.contains('3'), "{said}");
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_until_it_succeeds_or_is_given_up() {
+        let outcome_of = |good_from: u32| {
+            let mut tries = 0;
+            let result = retried(&[Duration::ZERO; 3], || {
+                tries += 1;
+                if tries >= good_from { Ok(()) } else { Err(Failure::new("no answer")) }
+            });
+            (result.map_err(|failure| failure.to_string()), tries)
+        };
+        assert_eq!(outcome_of(1), (Ok(()), 1));
+        assert_eq!(outcome_of(4), (Ok(()), 4));
+        let (given_up, tries) = outcome_of(5);
+        assert!(given_up.unwrap_err().starts_with("no answer, 4 times.") && tries == 4);
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn build_in(console: &Path) -> Result<()> {
     npm::require("the console needs")?;
     let lock = hash_of(&fs::read(console.join(npm::LOCK)).unwrap_or_default());
     if !is_noted(console, INSTALLED, lock) {
-        process::run(npm::ci().current_dir(console))?;
+        process::run_patiently(npm::ci().current_dir(console))?;
         note(console, INSTALLED, lock)?;
     }
     process::run(Command::new(npm::NPM).args(["run", "--silent", "build"]).current_dir(console))?;

@@ -37,7 +37,7 @@ pub(super) fn install(kit: &Path) -> Result<PathBuf> {
             let to = folder.join(file.file_name().unwrap_or_default());
             fs::copy(file, to).doing(|| format!("cannot copy {}", file.display()))?;
         }
-        process::run(ci().current_dir(folder))
+        process::run_patiently(ci().current_dir(folder))
     })
 }
 

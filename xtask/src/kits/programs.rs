@@ -84,19 +84,22 @@ pub(super) fn answers(program: &str) -> bool {
     succeeds(&[program, "--version"])
 }
 
+/// The registry may hiccup, and another apt may be at work.
+const PATIENT: [&str; 4] = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"];
+
 /// Tries to install; whether it worked is seen by looking again.
 fn install(package: &str) {
     let Some(apt) = apt() else { return };
     println!("Installing {package} with apt");
-    let update = process::run(words_of(&apt).args(["update", "--quiet"]));
+    let update = process::run(words_of(&apt).args(PATIENT).args(["update", "--quiet"]));
     // Debian's lists may be stale and still good enough: an update that fails is no reason to stop.
     if let Err(failure) = update {
         println!("{failure}; going on with the lists that are there");
     }
     let mut install = words_of(&apt);
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    if let Err(failure) = process::run(install.args(["install", "--yes", "--no-install-recommends", package]))
-    {
+    install.args(PATIENT).args(["install", "--yes", "--no-install-recommends", package]);
+    if let Err(failure) = process::run_patiently(&mut install) {
         println!("{failure}");
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn install(kit: &Path) -> Result<PathBuf> {
         process::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let mut pip = Command::new(python_in(folder));
         pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&lock);
-        process::run(&mut pip)
+        process::run_patiently(&mut pip)
     })
 }
 
