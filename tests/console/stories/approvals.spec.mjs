@@ -14,7 +14,7 @@ async function host(hub, name) {
 
 /** Calls until it is let through, as a patient host does. */
 async function patiently(client, name, args) {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     const answer = await client.callTool({ name, arguments: args }).catch((error) => ({ isError: true, content: [{ type: 'text', text: error.message }] }));
     if (!answer.isError) return answer;
     await new Promise((resolve) => setTimeout(resolve, 200));

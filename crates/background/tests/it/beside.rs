@@ -44,7 +44,7 @@ fn each_second(tool: &str) -> NewScheduleRequest {
 
 /// The schedule, once it is as it should be.
 async fn becomes(hub: &Hub, caller: &Caller, right: impl Fn(&ScheduleView) -> bool) -> ScheduleView {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         let one = schedules(hub).list(caller).await.unwrap().remove(0);
         if right(&one) {
             return one;

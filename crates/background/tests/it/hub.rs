@@ -216,7 +216,7 @@ impl Hub {
 
     /// The job, once it is in this state.
     pub(crate) async fn becomes(&self, id: &str, state: JobState) -> JobView {
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             let job = self.view(id).await;
             if job.state == state {
                 return job;
@@ -228,7 +228,7 @@ impl Hub {
 
     /// What came of it, as text.
     pub(crate) async fn says(&self, id: &str) -> String {
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             match self.jobs.result(&self.owner(), id).await.unwrap() {
                 JobEnd::Open(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 JobEnd::Answered(result) if result.is_error => {

@@ -129,7 +129,7 @@ async fn a_job_that_submits_itself_comes_to_an_end() {
     let hub = Hub::open().work();
     hub.submit("t_again", "").await;
     let filter = || JobFilter { states: vec![JobState::Failed], ..JobFilter::default() };
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         let page = hub.jobs.list(&hub.owner(), filter(), None, 10).await.unwrap();
         if let Some(last) = page.jobs.first() {
             let end = hub.jobs.result(&hub.owner(), &last.id).await.unwrap();

@@ -37,7 +37,7 @@ fn started() -> TempDir {
     std::thread::spawn(move || daemon.serve().map_err(|error| error.to_string()));
     let begun = Instant::now();
     while !folder.path().join("greeter.cap.json").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(5));
     }
     folder
@@ -48,7 +48,7 @@ struct Client(BufReader<UnixStream>);
 impl Client {
     fn new(folder: &TempDir) -> Self {
         let stream = UnixStream::connect(folder.path().join("greeter.sock")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -102,7 +102,7 @@ fn a_second_one_does_not_take_the_socket_of_one_that_lives_and_takes_that_of_one
     std::thread::spawn(move || daemon.serve().map_err(|error| error.to_string()));
     let begun = Instant::now();
     while UnixStream::connect(dead.path().join("greeter.sock")).is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -127,6 +127,6 @@ fn a_method_that_panics_and_callers_that_flood_cost_their_own_connections() {
     drop(silent);
     let begun = Instant::now();
     while Client::new(&folder).greet("Ada").is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "places are not given back");
+        assert!(begun.elapsed() < Duration::from_secs(60), "places are not given back");
     }
 }

@@ -84,7 +84,7 @@ fn a_service_manager_is_told_that_it_serves_lives_and_ends() {
     let home = home();
     let path = home.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let hear = || {
         let mut buffer = [0; 512];
         let count = socket.recv(&mut buffer).unwrap();

@@ -90,9 +90,12 @@ fn the_command_line_goes_through_the_running_hub() {
         "from the hub"
     );
     // Reads reach the disk within a tenth of a second.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let tail = home.run(&["--json", "audit", "tail"]).good();
-    assert!(tail.contains(r#""entrance":"mcp.http""#), "{tail}");
+    let tail = || home.run(&["--json", "audit", "tail"]).good();
+    let is_there = |_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        tail().contains(r#""entrance":"mcp.http""#)
+    };
+    assert!((0..600).any(is_there), "{}", tail());
     home.run(&["raise"]).good();
     assert!(home.run(&["call", "files_list"]).code() != 0, "raising is felt by the running hub at once");
     drop(hub);

@@ -152,7 +152,7 @@ fn through_the_hub_a_host_still_hears_of_progress_cancels_and_is_refused_while_t
     writeln!(host.to, "{cancel}").unwrap();
     let begun = std::time::Instant::now();
     while runs("sleep\x006173") {
-        assert!(begun.elapsed().as_secs() < 10, "the call was not cancelled");
+        assert!(begun.elapsed().as_secs() < 60, "the call was not cancelled");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     host.text("files_list", json!({"path": "Drawbridge"}));

@@ -65,7 +65,7 @@ async fn secrets_are_not_in_the_audit() {
 #[tokio::test]
 async fn a_call_whose_caller_went_away_has_an_end_too() {
     let hub = Hub::open();
-    let call = hub.call(&hub.gateway.owner(), "t_hang", "");
+    let call = hub.call(&hub.gateway.owner(), "t_linger", "");
     let future = hub.gateway.clone().call(call, Live::default());
     let waited = tokio::time::timeout(std::time::Duration::from_millis(10), future).await;
     assert!(waited.is_err());

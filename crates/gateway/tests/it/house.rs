@@ -183,7 +183,7 @@ impl Hub {
 
     /// How often tools ran, once one did.
     pub(crate) async fn ran_soon(&self) -> usize {
-        for _ in 0..200 {
+        for _ in 0..2_000 {
             if self.ran() > 0 {
                 break;
             }

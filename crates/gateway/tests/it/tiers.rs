@@ -125,11 +125,16 @@ async fn whoever_has_a_licence_at_fault_may_do_nothing_and_hears_why() {
 
 #[tokio::test]
 async fn a_licence_ends_at_its_moment() {
-    let ends = Licence { expires_us: Some(drawbridge_store::now_us() + 300_000), ..licence("PRO") };
+    let ends_us = drawbridge_store::now_us() + 2_000_000;
+    let ends = Licence { expires_us: Some(ends_us), ..licence("PRO") };
     let hub = Hub::with(&settings(licensing(vec![tier("PRO", "*", 9)], Some(ends))));
     let caller = hub.caller_in("a", None).await;
-    assert_eq!(hub.says(hub.call(&caller, "t_echo", "in time")).await, "in time");
-    tokio::time::sleep(std::time::Duration::from_millis(350)).await;
+    let said = hub.says(hub.call(&caller, "t_echo", "in time")).await;
+    // A busy machine may have let the moment pass.
+    assert!(said == "in time" || drawbridge_store::now_us() >= ends_us, "{said}");
+    while drawbridge_store::now_us() <= ends_us {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     assert!(hub.says(hub.call(&caller, "t_echo", "")).await.contains("expired"));
 }
 

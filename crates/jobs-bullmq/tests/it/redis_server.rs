@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ impl RedisServer {
 
     pub(crate) fn with_password(password: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port_of_its_own();
         let child = run(port, &folder, password, &[]);
         Self { port, folder, password, child }
     }
@@ -29,7 +30,7 @@ impl RedisServer {
     /// One that has everything that another has, a moment later.
     pub(crate) fn replica_of(master: &Self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port_of_its_own();
         let child = run(port, &folder, "", &["--replicaof", "127.0.0.1", &master.port.to_string()]);
         Self { port, folder, password: "", child }
     }
@@ -58,6 +59,19 @@ impl Drop for RedisServer {
     }
 }
 
+/// A port that nobody else takes, also while the server is stopped. It lies below those that systems give to outgoing
+/// connections: one of those could get it meanwhile, even the one that dials it.
+fn port_of_its_own() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(31).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(20_000 + number % 10_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 fn run(port: u16, folder: &TempDir, password: &str, more: &[&str]) -> Child {
     let child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
@@ -70,7 +84,7 @@ fn run(port: u16, folder: &TempDir, password: &str, more: &[&str]) -> Child {
         .unwrap_or_else(|error| {
             panic!("these tests need redis-server ({error}); install it, such as with `apt-get install redis-server`")
         });
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     while !is_ready(port) {
         assert!(Instant::now() < until, "redis-server does not answer on port {port}");
         std::thread::sleep(Duration::from_millis(10));

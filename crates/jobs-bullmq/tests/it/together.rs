@@ -37,7 +37,7 @@ fn worker(engine: &Arc<BullMq>, runner: &Arc<Ours>, name: &str) -> Worker {
 
 async fn submit(engine: &BullMq, count: usize, ms: u32) -> Vec<JobId> {
     let one = || NewJob {
-        policy: Some(quick(10)),
+        policy: Some(quick(100)),
         ..NewJob::new("old_tool", "key:laptop", json(&format!(r#"{{"ms":{ms}}}"#)))
     };
     let taken = engine.submit_many((0..count).map(|_| one()).collect()).await.unwrap();
@@ -188,14 +188,14 @@ fn child(redis: &RedisServer, lease_ms: u32) -> std::process::Child {
 async fn kills_lose_nothing_and_repeat_nothing() {
     const KILLS: usize = 12;
     let (mut redis, engine) = engine().await;
-    let (mut ids, mut children) = (Vec::new(), vec![child(&redis, 300), child(&redis, 300)]);
+    let (mut ids, mut children) = (Vec::new(), vec![child(&redis, 1_000), child(&redis, 1_000)]);
     for kill in 0..KILLS {
         ids.extend(submit(&engine, 25, 1).await);
         sleep_ms(150 + rand::random::<u64>() % 250).await;
         let one = &mut children[kill % 2];
         one.kill().unwrap();
         one.wait().unwrap();
-        *one = child(&redis, 300);
+        *one = child(&redis, 1_000);
         if kill == KILLS / 2 {
             redis.kill();
             redis.restart();
@@ -237,13 +237,13 @@ async fn node_cannot_complete_what_was_cancelled() {
     let (redis, engine) = engine().await;
     let mut node = Node::start("worker.mjs", &redis, &[]);
     assert_eq!(node.hear()["ready"], true);
-    let id = submit(&engine, 1, 400).await.remove(0);
+    let id = submit(&engine, 1, 2_000).await.remove(0);
     while engine.get(id.clone()).await.unwrap().state != State::Running {
         sleep_ms(5).await;
     }
     assert_eq!(engine.cancel(id.clone()).await.unwrap(), State::Cancelled);
     // Longer than Node works, and than it takes for its check of lost jobs.
-    sleep_ms(3_000).await;
+    sleep_ms(5_000).await;
     assert_eq!(engine.get(id.clone()).await.unwrap().state, State::Cancelled);
     assert!(engine.outcome(id).await.unwrap().result.is_none());
 }

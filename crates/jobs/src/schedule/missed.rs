@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((each_second.times.len(), each_second.times.last()), (100, Some(&now)));
         let yearly = begin(&cron("0 0 1 1 *").calendar().unwrap(), Missed::Once, due, now, 0);
         assert_eq!(yearly.times.len(), 1);
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "{:?}", began.elapsed());
     }
 
     #[test]

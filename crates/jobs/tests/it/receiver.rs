@@ -80,9 +80,9 @@ impl Receiver {
         self.got.lock().unwrap().clone()
     }
 
-    /// Waits until `enough` of what came, for at most twenty seconds.
+    /// Waits until `enough` of what came, for at most half a minute.
     pub(crate) async fn until(&self, enough: impl Fn(&[Got]) -> bool) -> Vec<Got> {
-        for _ in 0..2_000 {
+        for _ in 0..3_000 {
             let got = self.got();
             if enough(&got) {
                 return got;

@@ -16,6 +16,8 @@ use crate::support::{embedded, job, json, quick, sleep_ms};
 #[expect(clippy::duplicate_mod, reason = "every engine passes the same story")]
 mod story;
 
+/// How long what must come is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How much a pipe holds, in bytes: less than most messages have, so that they arrive in parts.
 const PIPE_BYTES: usize = 100;
 
@@ -110,12 +112,12 @@ async fn pipes_that_break_lose_nothing() {
         sleep_ms(20 + round * 17).await;
         hub.break_pipes();
     }
-    let page = tokio::time::timeout(Duration::from_secs(60), ended(&engine, 400)).await.unwrap();
+    let page = tokio::time::timeout(PATIENCE, ended(&engine, 400)).await.unwrap();
     for job in page.jobs {
         let result = engine.outcome(job.id.clone()).await.unwrap().result.unwrap();
         assert_eq!(result.get(), format!("\"{}\"", job.id));
     }
-    worker.drain(Duration::from_secs(5)).await;
+    worker.drain(PATIENCE).await;
 }
 
 #[tokio::test]
@@ -129,7 +131,7 @@ async fn without_a_hub_everything_is_out_of_reach_until_one_is_there() {
     assert!(matches!(&error, EngineError::Away { reason, .. } if reason == "no hub runs"), "{error}");
     assert!(error.is_passing());
     hub.is_away.store(false, Ordering::SeqCst);
-    tokio::time::timeout(Duration::from_secs(5), connected(&remote)).await.unwrap();
+    tokio::time::timeout(PATIENCE, connected(&remote)).await.unwrap();
     remote.submit(job("t")).await.unwrap();
     remote.close().await.unwrap();
     sleep_ms(20).await;
@@ -148,7 +150,7 @@ async fn an_answer_that_never_comes_is_not_waited_for_beyond_the_pipe() {
         tokio::spawn(async move { asking.exchange(drawbridge_jobs::Exchange::claim("w", claim)).await });
     sleep_ms(50).await;
     hub.break_pipes();
-    let answer = tokio::time::timeout(Duration::from_secs(5), waits).await.unwrap().unwrap();
+    let answer = tokio::time::timeout(PATIENCE, waits).await.unwrap().unwrap();
     assert!(matches!(answer, Err(EngineError::Away { .. })));
 }
 
@@ -159,7 +161,7 @@ async fn nonsense_in_the_pipe_ends_it_and_nothing_else() {
         let (mut ours, theirs) = duplex(PIPE_BYTES);
         let serving = tokio::spawn(serve(Arc::new(engine.clone()), theirs, CancellationToken::new()));
         ours.write_all(bad).await.unwrap();
-        let ended = tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap();
+        let ended = tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
         assert!(ended.is_err(), "{bad:?}");
     }
     engine.check_health().await.unwrap();

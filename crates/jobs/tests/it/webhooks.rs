@@ -31,7 +31,7 @@ fn settings() -> WebhookSettings {
             attempts_max: 4,
             backoff: Backoff { base_ms: 20, max_ms: 50, jitter_percent: 20 },
         },
-        timeout: Duration::from_millis(400),
+        timeout: Duration::from_secs(20),
         ..WebhookSettings::default()
     }
 }
@@ -70,7 +70,7 @@ fn events_of(got: &[Got], job: &JobId) -> Vec<String> {
 
 /// The log, newest first, once nothing waits any more.
 async fn settled(webhooks: &Webhooks, filter: &DeliveryFilter) -> Vec<DeliveryView> {
-    for _ in 0..1_000 {
+    for _ in 0..3_000 {
         let log = webhooks.log(filter, None, 1_000).unwrap();
         if log.iter().all(|one| one.ended_ms.is_some()) {
             return log;
@@ -157,7 +157,9 @@ async fn i8_what_a_dead_or_redirecting_receiver_missed_arrives_in_order() {
         _ => Answer::Status(200),
     })
     .await;
-    let webhooks = webhooks(&engine);
+    let impatient = WebhookSettings { timeout: Duration::from_secs(3), ..settings() };
+    let webhooks = Webhooks::new(engine.clone(), &SEALING, impatient);
+    drop(webhooks.start(Arc::new(|_: &str| true), CancellationToken::new()));
     let id = engine.submit(calling_back("t", &receiver.url("x"))).await.unwrap().id;
     run_one(&engine).await;
     let got = receiver.until(|got| got.len() >= 5).await;
@@ -255,19 +257,20 @@ async fn i8_a_receiver_that_hangs_delays_nobody() {
     let hanging = Receiver::start(|_, _| Answer::Hang).await;
     let slow = Receiver::start(|_, _| Answer::Slowly(150)).await;
     let quick = Receiver::start(|_, _| Answer::Status(200)).await;
-    let webhooks = webhooks(&engine);
+    // It hangs for longer than anything here is waited for.
+    let patient = WebhookSettings { timeout: Duration::from_secs(600), ..settings() };
+    let webhooks = Webhooks::new(engine.clone(), &SEALING, patient);
+    drop(webhooks.start(Arc::new(|_: &str| true), CancellationToken::new()));
     webhooks.add(standing(&quick.url(""), &[WebhookEvent::Completed])).await.unwrap();
     let mut jobs = Vec::new();
     for _ in 0..12 {
         let jobs_of = [&hanging, &slow].map(|receiver| calling_back("t", &receiver.url("")));
         jobs.extend(engine.submit_many(jobs_of.to_vec()).await.unwrap());
     }
-    let began = std::time::Instant::now();
     for _ in &jobs {
         run_one(&engine).await;
     }
     let got = quick.until(|got| got.len() >= 24).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(got.len(), 24);
     slow.until(|got| got.len() >= 24).await;
 }
@@ -276,7 +279,7 @@ async fn i8_a_receiver_that_hangs_delays_nobody() {
 async fn a_receiver_that_hangs_does_not_keep_the_hub_from_ending() {
     let (_folder, engine) = embedded();
     let hanging = Receiver::start(|_, _| Answer::Hang).await;
-    let patient = WebhookSettings { timeout: Duration::from_secs(30), ..settings() };
+    let patient = WebhookSettings { timeout: Duration::from_secs(600), ..settings() };
     let webhooks = Webhooks::new(engine.clone(), &SEALING, patient);
     let stop = CancellationToken::new();
     let task = webhooks.start(Arc::new(|_: &str| true), stop.clone());
@@ -284,7 +287,7 @@ async fn a_receiver_that_hangs_does_not_keep_the_hub_from_ending() {
     run_one(&engine).await;
     hanging.until(|got| !got.is_empty()).await;
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     let log = webhooks.log(&DeliveryFilter::default(), None, 10).unwrap();
     assert!(log.iter().all(|one| one.ended_ms.is_none() && one.attempts == 0), "it is sent again: {log:?}");
 }
@@ -331,7 +334,8 @@ async fn both_secrets_are_good_while_a_new_one_takes_over() {
     let receiver = Receiver::start(|_, _| Answer::Status(200)).await;
     let webhooks = webhooks(&engine);
     let old = webhooks.add(standing(&receiver.url(""), &[WebhookEvent::Completed])).await.unwrap();
-    let new = webhooks.rotate(None, &old.id, Duration::from_millis(700), None).await.unwrap();
+    let (overlap, rotated) = (Duration::from_secs(5), std::time::Instant::now());
+    let new = webhooks.rotate(None, &old.id, overlap, None).await.unwrap();
     engine.submit(job("t")).await.unwrap();
     run_one(&engine).await;
     let got = receiver.until(|got| !got.is_empty()).await.remove(0);
@@ -339,7 +343,7 @@ async fn both_secrets_are_good_while_a_new_one_takes_over() {
     for expected in signatures(got.header("webhook-id"), at, &got.text, &new, Some(&old.secret)) {
         assert_eq!(got.header(expected.name), expected.value, "{}", expected.name);
     }
-    sleep_ms(750).await;
+    tokio::time::sleep(overlap.saturating_sub(rotated.elapsed()) + Duration::from_millis(50)).await;
     engine.submit(job("t")).await.unwrap();
     run_one(&engine).await;
     let got = receiver.until(|got| got.len() == 2).await.remove(1);
@@ -357,7 +361,7 @@ async fn a_receiver_that_is_gone_is_paused() {
         engine.submit(job("t")).await.unwrap();
         run_one(&engine).await;
         receiver.until(|got| !got.is_empty()).await;
-        sleep_ms(100).await;
+        settled(&webhooks, &DeliveryFilter::default()).await;
     }
     assert_eq!(receiver.got().len(), 1);
     let listed = webhooks.list(None).unwrap().remove(0);
@@ -384,7 +388,7 @@ async fn private_addresses_are_refused_when_taken_and_when_dialled() {
     let url = format!("http://localhost:{}/", receiver.port);
     let id = engine.submit(calling_back("t", &url)).await.unwrap().id;
     run_one(&engine).await;
-    for _ in 0..200 {
+    for _ in 0..3_000 {
         let log = strict
             .log(&DeliveryFilter { job: Some(id.clone()), ..DeliveryFilter::default() }, None, 9)
             .unwrap();

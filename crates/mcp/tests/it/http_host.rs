@@ -185,8 +185,8 @@ impl Events {
                     None => continue,
                 }
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(5), self.body.next()).await;
-            let chunk = chunk.expect("an event within 5 s")?.unwrap();
+            let chunk = tokio::time::timeout(Duration::from_secs(60), self.body.next()).await;
+            let chunk = chunk.expect("an event within a minute")?.unwrap();
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }

@@ -90,9 +90,9 @@ async fn a_session_is_needed_and_ends() {
 
 #[tokio::test]
 async fn an_idle_session_is_gone() {
-    let settings = HttpSettings { session_idle: Duration::from_millis(50), ..HttpSettings::default() };
+    let settings = HttpSettings { session_idle: Duration::from_millis(1_500), ..HttpSettings::default() };
     let host = HttpHost::with(&World::new(), settings).initialize("2025-11-25", json!({})).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
     assert_eq!(host.post(request(1, "ping", json!({})).to_string()).await.status, StatusCode::NOT_FOUND);
 }
 
@@ -202,7 +202,7 @@ async fn only_events_of_this_session_can_be_taken_up() {
 
 #[tokio::test]
 async fn a_long_call_is_polled_when_we_close_its_stream() {
-    let settings = HttpSettings { poll_after: Some(Duration::from_millis(50)), ..HttpSettings::default() };
+    let settings = HttpSettings { poll_after: Some(Duration::from_millis(500)), ..HttpSettings::default() };
     let host =
         HttpHost::with(&World::new(), settings).initialize("2025-11-25", json!({ "elicitation": {} })).await;
     let mut stream = host.stream(call(1, "ask")).await;

@@ -265,21 +265,21 @@ async fn a_client_that_takes_no_streams_gets_json_and_one_that_takes_no_json_a_s
 #[tokio::test]
 async fn closing_the_connection_cancels_the_call() {
     let world = World::new();
-    let host = HttpHost::with(
-        &world,
-        HttpSettings { quiet_max: Duration::from_millis(500), ..HttpSettings::default() },
-    );
     let message = modern("tools/call", json!({ "name": "wait" }));
-    let host = host.modern(&message);
+    let host = |quiet_max| {
+        let settings = HttpSettings { quiet_max, ..HttpSettings::default() };
+        HttpHost::with(&world, settings).modern(&message)
+    };
     // Once while nothing was answered yet, and once while the stream is open.
-    let early = host.send(Method::POST, message.to_string());
+    let silent = host(Duration::from_secs(600));
+    let early = silent.send(Method::POST, message.to_string());
     tokio::select! {
         biased;
         _ = early => panic!("it answered"),
         () = world.until_waiting(1) => {}
     }
     world.until_waiting(0).await;
-    let open = host.send(Method::POST, message.to_string()).await;
+    let open = host(Duration::from_millis(100)).send(Method::POST, message.to_string()).await;
     assert_eq!(open.headers()["content-type"], "text/event-stream", "silence becomes a stream");
     world.until_waiting(1).await;
     drop(open);

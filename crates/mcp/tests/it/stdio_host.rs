@@ -60,8 +60,8 @@ impl StdioHost {
 
     /// The next message; `None` at the end.
     pub(crate) async fn try_next(&mut self) -> Option<Value> {
-        let line = tokio::time::timeout(Duration::from_secs(10), self.output.next_line()).await;
-        let line = line.expect("a line within 10 s").unwrap()?;
+        let line = tokio::time::timeout(Duration::from_secs(60), self.output.next_line()).await;
+        let line = line.expect("a line within a minute").unwrap()?;
         Some(serde_json::from_str(&line).unwrap())
     }
 

@@ -50,7 +50,7 @@ impl World {
 }
 
 pub(crate) async fn until(is_so: impl Fn() -> bool, what: &str) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if is_so() {
             return;
         }

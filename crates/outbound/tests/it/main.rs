@@ -33,7 +33,7 @@ async fn server(answer: &'static str) -> (u16, Arc<AtomicUsize>) {
 
 fn client(allowed: &[String]) -> Outbound {
     let allowed = AllowedHosts::parse(allowed).unwrap();
-    Outbound::new(Settings { allowed, read_timeout: Duration::from_millis(300), ..Settings::default() })
+    Outbound::new(Settings { allowed, read_timeout: Duration::from_secs(2), ..Settings::default() })
 }
 
 async fn get(client: &Outbound, url: &str) -> Result<Response, OutboundError> {

@@ -6,7 +6,7 @@ use drawbridge_sandbox::{Cause, Exit, Launch, Sandbox, Signal, WaitError};
 
 use crate::subject::WORD;
 use crate::tools::{
-    FAMILY, GONE_WITHIN, PATIENCE, family, finish, mark, marked, program, run, shell, until, within,
+    FAMILY, GONE_WITHIN, PATIENCE, family, finish, mark, marked, program, run, shell, until, until_up, within,
 };
 
 /// A running family.
@@ -81,12 +81,12 @@ async fn a_request_to_end_is_polite_first() {
     let sandbox = Sandbox::new();
     let child =
         sandbox.launch(shell("trap 'echo tidy; exit 3' TERM; echo up; while :; do sleep 0.01; done")).await;
-    let child = child.unwrap();
+    let mut child = child.unwrap();
     let handle = child.handle();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until_up(&mut child).await;
     handle.stop(Signal::Terminate, PATIENCE).unwrap();
     let (output, _, ended) = finish(child).await;
-    assert_eq!((output.as_str(), ended.exit, ended.cause), ("up\ntidy\n", Exit::Code(3), Cause::Stopped));
+    assert_eq!((output.as_str(), ended.exit, ended.cause), ("tidy\n", Exit::Code(3), Cause::Stopped));
 }
 
 #[tokio::test]
@@ -101,21 +101,21 @@ async fn what_ignores_the_request_ends_after_its_grace() {
 #[tokio::test]
 async fn signals_reach_the_program_and_do_not_end_the_launch() {
     let sandbox = Sandbox::new();
-    let child =
-        sandbox.launch(shell("trap 'echo int' INT; echo up; sleep 0.3; sleep 0.3; echo end")).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let mut child =
+        sandbox.launch(shell("trap 'echo int' INT; echo up; sleep 2; sleep 0.3; echo end")).await.unwrap();
+    until_up(&mut child).await;
     child.signal(Signal::Stop).unwrap();
     child.signal(Signal::Continue).unwrap();
     child.signal(Signal::Interrupt).unwrap();
     let (output, _, ended) = finish(child).await;
-    assert!(output.starts_with("up\nint\n") && output.ends_with("end\n"), "{output}");
+    assert!(output.starts_with("int\n") && output.ends_with("end\n"), "{output}");
     assert_eq!(ended.cause, Cause::Itself);
 }
 
 #[tokio::test]
 async fn waiting_can_be_cancelled_and_repeated() {
     let sandbox = Sandbox::new();
-    let mut child = sandbox.launch(shell("sleep 0.3; exit 5")).await.unwrap();
+    let mut child = sandbox.launch(shell("sleep 2; exit 5")).await.unwrap();
     for _ in 0..5 {
         assert!(tokio::time::timeout(Duration::from_millis(10), child.wait()).await.is_err());
     }

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Within this time nothing of a launch may be left.
-pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A line for the shell.
 pub(crate) fn shell(line: &str) -> Launch {
@@ -53,6 +53,14 @@ pub(crate) async fn finish(mut child: Child) -> (String, String, Ended) {
     let ended = tokio::time::timeout(PATIENCE, everything).await.expect("it takes too long").unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (text(output), text(errors), ended)
+}
+
+/// Waits until it has written `up` in a line: what stands before that in its script is done.
+pub(crate) async fn until_up(child: &mut Child) {
+    let mut line = [0; 3];
+    let read = child.output.as_mut().unwrap().read_exact(&mut line);
+    tokio::time::timeout(PATIENCE, read).await.expect("it takes too long").unwrap();
+    assert_eq!(&line, b"up\n");
 }
 
 /// A word that only processes of one test have in their arguments: a time to sleep.

@@ -127,7 +127,7 @@ async fn a_database_that_stays_busy_is_told_and_survived() {
     let asked = Instant::now();
     let error = store.audit_durable(record("second", 0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Busy { .. }), "{error}");
-    assert!(asked.elapsed() < BUSY_TIMEOUT * 2, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < BUSY_TIMEOUT * 6, "{:?}", asked.elapsed());
     assert_eq!(store.health().kept, 1);
     other.execute_batch("COMMIT").unwrap();
     store.audit_durable(record("third", 0)).await.unwrap();

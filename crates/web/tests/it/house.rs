@@ -135,11 +135,11 @@ impl House {
 
 /// Waits for something that comes to pass in another task.
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if is_so() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("{what}: not within five seconds");
+    panic!("{what}: not within a minute");
 }

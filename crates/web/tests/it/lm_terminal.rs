@@ -59,7 +59,7 @@ async fn what_does_not_fit_is_answered_in_the_old_form() {
 
 async fn next(socket: &mut Socket) -> Option<Value> {
     loop {
-        let message = tokio::time::timeout(std::time::Duration::from_secs(5), socket.next())
+        let message = tokio::time::timeout(std::time::Duration::from_secs(60), socket.next())
             .await
             .expect("nothing came");
         match message?.unwrap() {

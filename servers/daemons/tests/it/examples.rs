@@ -71,7 +71,7 @@ async fn ten_lines_of_python_are_tools_confined_and_with_a_socket_that_they_are_
     let run = run(&desk, vec![weather]);
     ready(&run, "weather").await;
     assert!(
-        begun.elapsed() < Duration::from_secs(3),
+        begun.elapsed() < Duration::from_secs(60),
         "nobody looked for its description: {:?}",
         begun.elapsed()
     );
@@ -187,7 +187,7 @@ async fn i1_nothing_is_left_when_the_hub_ends() {
     let Run { _supervision: supervision, .. } = run;
     let begun = Instant::now();
     supervision.end().await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
 }
 

@@ -47,7 +47,7 @@ async fn e8_a_sparse_terabyte() {
             "at most",
         )
         .await;
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn a_pattern_that_would_be_a_catastrophe_elsewhere() {
     let started = std::time::Instant::now();
     sample.kit.check("files_search", r#"{"pattern": "(a+)+$", "path": "a.txt"}"#, "[0 lines").await;
     sample.kit.check("files_search", r#"{"pattern": "(x{1000}){1000}"}"#, "the pattern cannot be used").await;
-    assert!(started.elapsed() < std::time::Duration::from_secs(10));
+    assert!(started.elapsed() < std::time::Duration::from_secs(60));
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ mod tests {
         let first = gate.enter(&caller, &model, |_| ()).await.unwrap();
         let mut places = Vec::new();
         let waiting = gate.enter(&caller, &model, |place| places.push(place));
-        let (second, ()) = tokio::join!(timeout(Duration::from_secs(5), waiting), async {
+        let (second, ()) = tokio::join!(timeout(Duration::from_secs(60), waiting), async {
             tokio::task::yield_now().await;
             first.answered();
             drop(first);

@@ -137,9 +137,20 @@ impl Double {
         self.asked.lock().unwrap().last().cloned().unwrap()
     }
 
+    /// Waits until a path was asked.
+    pub(crate) async fn somebody_asked(&self, path: &str) {
+        for _ in 0..6_000 {
+            if self.count(path) > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody asked {path}");
+    }
+
     /// Waits until somebody has left.
     pub(crate) async fn somebody_left(&self) {
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if *self.left.lock().unwrap() > 0 {
                 return;
             }

@@ -53,7 +53,7 @@ async fn the_first_piece_is_there_before_the_second_is_written() {
     let double = Double::start(|_| Reply::events(vec![says("now"), Step::Hang])).await;
     let desk = Desk::with(&double);
     let mut reply = desk.owner.exchange("/v1/chat/completions", body(true)).await;
-    let first = tokio::time::timeout(Duration::from_secs(5), reply.body.next()).await.unwrap().unwrap();
+    let first = tokio::time::timeout(Duration::from_secs(60), reply.body.next()).await.unwrap().unwrap();
     assert!(first.starts_with(b"data: {"));
     drop(reply);
     double.somebody_left().await;
@@ -76,7 +76,7 @@ async fn sixteen_streams_are_not_held_back() {
     });
     assert_eq!(futures::future::join_all(streams).await, [200; 16]);
     // How fast that is, a benchmark says; here only that nothing waits for anything else.
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

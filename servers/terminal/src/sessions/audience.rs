@@ -123,9 +123,8 @@ impl Drop for Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use bytes::Bytes;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -137,7 +136,7 @@ mod tests {
         (0..count).for_each(|_| audience.tell(&piece()));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_keeps_up_sees_everything_and_is_waited_for() {
         let audience = Arc::new(Audience::default());
         let mut queue = audience.join();
@@ -160,7 +159,7 @@ mod tests {
         assert_eq!(viewer.await.unwrap(), 5000);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_does_not_read_costs_one_wait_and_is_behind() {
         let audience = Audience::default();
         let mut queue = audience.join();
@@ -180,7 +179,7 @@ mod tests {
         assert!(queue.next().await.is_none());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_leaves_is_not_waited_for() {
         let audience = Arc::new(Audience::default());
         let queue = audience.join();

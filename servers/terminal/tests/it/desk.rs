@@ -137,7 +137,7 @@ impl Seat {
     /// What a person would see, once a line fits the pattern.
     pub(crate) async fn screen_with(&self, session: &str, pattern: &str) -> Value {
         let pattern = regex::Regex::new(pattern).unwrap();
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let screen = self.data("terminal_screen", json!({ "session": session })).await;
             if screen["text"].as_str().unwrap().lines().any(|line| pattern.is_match(line)) {
                 return screen;
@@ -175,9 +175,9 @@ pub(crate) fn is_running(mark: &str) -> bool {
     })
 }
 
-/// Waits until that is so, for five seconds at most.
+/// Waits until that is so, for a minute at most.
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..100 {
+    for _ in 0..1_200 {
         if is_so() {
             return;
         }

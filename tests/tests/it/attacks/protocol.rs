@@ -286,7 +286,7 @@ fn b4_a_body_of_64_mb() {
     let mut connection = bridge.hub.connect();
     connection.send(&declared);
     assert_eq!(connection.read().unwrap().status, 413, "said before the body is sent");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(30));
 
     let mut connection = bridge.hub.connect();
     connection.send(&bridge.owner.raw("tools/call", "").and("Transfer-Encoding", "chunked"));

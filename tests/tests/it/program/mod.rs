@@ -2,6 +2,7 @@
 
 mod bridge;
 mod browser;
+mod gate;
 mod home;
 mod http;
 mod hub;
@@ -14,6 +15,7 @@ mod worker;
 
 pub(crate) use bridge::Bridge;
 pub(crate) use browser::{Browser, cookie_of, event, link, sign_in};
+pub(crate) use gate::Gate;
 pub(crate) use home::{CANARY, Home, Ran, canaries};
 pub(crate) use http::{Connection, NONE, Request, Response};
 pub(crate) use hub::{Hub, resident_bytes};
@@ -26,8 +28,8 @@ pub(crate) use worker::Worker;
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what must come: machines can be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for what must come: machines can be busy, and a lost worker's lease lasts half a minute.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Looks until `found` finds something.
 pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Home;
+use super::{Home, PATIENCE};
 
 /// A process that runs jobs, until it is dropped.
 pub(crate) struct Worker {
@@ -44,7 +44,7 @@ impl Worker {
     pub(crate) fn becomes(&self, path: &str, status: u16) {
         let begun = Instant::now();
         while self.answers(path).0 != status {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{path} is {:?}", self.answers(path));
+            assert!(begun.elapsed() < PATIENCE, "{path} is {:?}", self.answers(path));
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Bridge, Home, Hub, Modern, Request, StdioHost, wait_for, went_well};
+use crate::program::{Bridge, Gate, Home, Hub, Modern, PATIENCE, Request, StdioHost, went_well};
 
 /// The tools that are tried pass without being asked for.
 const ALLOW: &str =
@@ -33,13 +33,13 @@ fn becomes(home: &Home, id: &str, states: &[&str]) -> Value {
         if states.contains(&job["state"].as_str().unwrap()) {
             return job;
         }
-        assert!(begun.elapsed() < Duration::from_secs(40), "it never became {states:?}: {job}");
+        assert!(begun.elapsed() < PATIENCE, "it never became {states:?}: {job}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-fn sleeps(mark: &str) -> Value {
-    json!({ "command": format!("echo begun >> {mark}; sleep 2; echo done") })
+fn held(gate: &Gate) -> Value {
+    json!({ "command": gate.command("echo done") })
 }
 
 #[test]
@@ -47,18 +47,18 @@ fn a_job_survives_kill_9_and_a_host_gets_its_result() {
     let home = home();
     let hub = home.serve();
     let key = hub.key();
-    let mark = home.path("mark").display().to_string();
-    let id = submit(&home, "terminal_run", &sleeps(&mark), &["--retry-safe"]);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, "terminal_run", &held(&gate), &["--retry-safe"]);
     becomes(&home, &id, &["running"]);
-    wait_for("its first effect", || {
-        std::fs::read_to_string(&mark).is_ok_and(|text| !text.is_empty()).then_some(())
-    });
+    gate.until_begun(1);
     hub.kill();
 
     let hub = home.serve();
+    gate.until_begun(2);
+    gate.open();
     let job = becomes(&home, &id, &["completed"]);
     assert_eq!(job["attempt"], 2, "{job}");
-    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "begun\nbegun\n", "it was begun twice");
+    assert_eq!(gate.marked(), "begun\nbegun\n", "it was begun twice");
     // A host that was never there before asks for it.
     let mut host = Modern::new(hub.address(), &key);
     assert!(host.text("jobs_result", json!({ "id": id })).contains("done"));
@@ -99,20 +99,19 @@ fn lists_have_pages_and_a_key_begins_no_second_job() {
 fn what_is_not_safe_to_run_twice_says_so_and_waits_for_a_person() {
     let home = home();
     let hub = home.serve();
-    let mark = home.path("mark").display().to_string();
-    let id = submit(&home, "terminal_run", &sleeps(&mark), &[]);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, "terminal_run", &held(&gate), &[]);
     becomes(&home, &id, &["running"]);
-    wait_for("its first effect", || {
-        std::fs::read_to_string(&mark).is_ok_and(|text| !text.is_empty()).then_some(())
-    });
+    gate.until_begun(1);
     hub.kill();
 
     let _hub = home.serve();
     let job = becomes(&home, &id, &["dead"]);
     assert!(job["message"].as_str().unwrap().contains("not safe to be run twice"), "{job}");
-    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "begun\n");
+    assert_eq!(gate.marked(), "begun\n");
     assert!(home.run(&["jobs", "dead-letters"]).good().contains(&id));
     assert_eq!(home.run(&["jobs", "result", &id]).code(), 1);
+    gate.open();
     home.run(&["jobs", "replay", &id]).good();
     becomes(&home, &id, &["completed"]);
     assert!(home.run(&["jobs", "result", &id]).good().contains("done"));
@@ -164,13 +163,15 @@ fn ask(hub: &Hub, method: &str, path: &str, body: &str, more: &[(&str, &str)]) -
 fn rest_takes_a_job_and_its_events_go_on_where_a_client_was() {
     let home = home();
     let hub = home.serve();
-    let body = r#"{"tool": "terminal_run", "arguments": {"command": "sleep 1; echo by rest"}}"#;
-    let (status, text) = ask(&hub, "POST", "/api/jobs", body, &[]);
+    let gate = Gate::new(&home, "mark");
+    let body = json!({"tool": "terminal_run", "arguments": {"command": gate.command("echo by rest")}});
+    let (status, text) = ask(&hub, "POST", "/api/jobs", &body.to_string(), &[]);
     assert_eq!(status, 202, "{text}");
     let job: Value = serde_json::from_str(&text).unwrap();
     let id = job["job"]["id"].as_str().unwrap();
     let (status, text) = ask(&hub, "GET", &format!("/api/jobs/{id}/result"), "", &[]);
     assert_eq!(status, 409, "there is none yet: {text}");
+    gate.open();
     let path = format!("/api/jobs/{id}/events");
     let (status, text) = ask(&hub, "GET", &path, "", &[]);
     let told = events(&text);
@@ -221,7 +222,7 @@ fn a_revoked_key_leaves_no_job_that_runs() {
     let hub = home.serve();
     let secret = home.add_key("laptop", &[]);
     let mut host = Modern::new(hub.address(), &secret);
-    let wanted = json!({ "tool": "terminal_run", "arguments": { "command": "echo ran >> ~/ran" }, "options": { "delay_ms": 2_000 } });
+    let wanted = json!({ "tool": "terminal_run", "arguments": { "command": "echo ran >> ~/ran" }, "options": { "delay_ms": 6_000 } });
     let submitted = host.tool("jobs_submit", wanted);
     let id = submitted["result"]["structuredContent"]["job"]["id"].as_str().unwrap().to_owned();
     home.run(&["keys", "revoke", "laptop"]).good();

@@ -10,10 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::program::{Home, Hook, Hub, Modern, Redis, Told, Worker, wait_for};
-
-/// As long as a lease, the pause before the next attempt, and some more.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::program::{Gate, Home, Hook, Hub, Modern, PATIENCE, Redis, Told, Worker, wait_for};
 
 /// What is tried passes without being asked for, and the hook may be told. `jobs` is more of the configuration.
 fn home(hook: &Hook, jobs: &str) -> Home {
@@ -59,12 +56,11 @@ fn submit(home: &Home, hook: &Hook, command: &str, options: &[&str]) -> String {
     home.run(&words).good().trim().to_owned()
 }
 
-fn wait_until_running(home: &Home, id: &str) {
+fn wait_until_running(home: &Home, gate: &Gate, id: &str) {
     wait_for("the job runs", || {
         (json_of(home, &["jobs", "status", id])["job"]["state"] == "running").then_some(())
     });
-    // The command has begun, too.
-    std::thread::sleep(Duration::from_millis(300));
+    gate.until_begun(1);
 }
 
 /// What was told: the event, the attempt, and whether it is final. Without progress, which comes as time allows, and
@@ -113,11 +109,13 @@ fn a_killed_hubs_job_is_tried_again_told_signed_and_asked_for_by_mcp() {
     let hub = home.serve();
     let key = hub.key();
     let secret = secret(&home);
-    let id = submit(&home, &hook, "sleep 2; echo done", &["--retry-safe"]);
-    wait_until_running(&home, &id);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, &hook, &gate.command("echo done"), &["--retry-safe"]);
+    wait_until_running(&home, &gate, &id);
     hub.kill();
 
     let hub = home.serve();
+    gate.open();
     check_tried_twice(&home, &hook, &hub, (&key, &secret), &id);
 }
 
@@ -126,8 +124,9 @@ fn what_must_not_run_twice_is_told_as_an_error_that_says_why() {
     let hook = Hook::listen();
     let home = home(&hook, "");
     let hub = home.serve();
-    let id = submit(&home, &hook, "sleep 2; echo done", &[]);
-    wait_until_running(&home, &id);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, &hook, &gate.command("echo done"), &[]);
+    wait_until_running(&home, &gate, &id);
     hub.kill();
 
     let _hub = home.serve();
@@ -146,18 +145,20 @@ fn on_redis_a_killed_workers_job_is_done_by_the_other_told_signed_and_asked_for_
     let (key, secret) = (hub.key(), secret(&home));
     let workers = [Worker::start(&home, &[]), Worker::start(&home, &[])];
     workers.iter().for_each(|worker| worker.becomes("/ready", 200));
-    let mark = home.path("mark").display().to_string();
-    let command = format!("echo begun >> {mark}; sleep 2; echo done | tee -a {mark}");
+    let gate = Gate::new(&home, "mark");
+    let command = gate.command(&format!("echo done | tee -a {}", gate.mark()));
     let id = submit(&home, &hook, &command, &["--retry-safe"]);
-    wait_until_running(&home, &id);
+    wait_until_running(&home, &gate, &id);
     let first = worker_of(&home, &id, &workers);
     workers[first].signal("-KILL");
+    gate.until_begun(2);
+    gate.open();
 
     wait_until_completed(&home, &id);
     let told = check_tried_twice(&home, &hook, &hub, (&key, &secret), &id);
     let ids: HashSet<&str> = told.iter().map(|one| one.header("webhook-id")).collect();
     assert_eq!(ids.len(), told.len(), "the hub went on: nothing came twice");
-    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "begun\nbegun\ndone\n", "begun twice, done once");
+    assert_eq!(gate.marked(), "begun\nbegun\ndone\n", "begun twice, done once");
     std::thread::sleep(Duration::from_secs(1));
     assert!(hook.is_silent(), "nothing more is told after its end");
 }

@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Home, NONE, Request, Worker, wait_for};
+use crate::program::{Gate, Home, NONE, PATIENCE, Request, Worker, wait_for};
 
 /// The hub itself runs nothing.
 const CONFIGURATION: &str = "[[rules]]\ntools = [\"terminal_*\"]\nthen = \"allow\"\n[terminal]\nconfinement = \"off\"\n\
                              [jobs]\nconcurrency = 0\n";
-/// As long as a lease, and some more.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn home() -> Home {
     let home = Home::new();
@@ -48,21 +46,24 @@ fn what_a_killed_worker_had_is_done_once_by_another() {
     let _hub = home.serve();
     let first = Worker::start(&home, &[]);
     first.becomes("/health", 200);
-    let mark = home.path("mark").display().to_string();
-    let id = submit(&home, &format!("echo begun >> {mark}; sleep 2; echo done >> {mark}"), &["--retry-safe"]);
+    let gate = Gate::new(&home, "mark");
+    let command = gate.command(&format!("echo done >> {}", gate.mark()));
+    let id = submit(&home, &command, &["--retry-safe"]);
     let job = becomes(&home, &id, "running");
     assert!(first.is(&job), "{job}");
     let second = Worker::start(&home, &[]);
     second.becomes("/ready", 200);
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(connected(&home), json!({"connected": 2, "running": 1}));
+    gate.until_begun(1);
+    let both = json!({"connected": 2, "running": 1});
+    wait_for("both are told", || (connected(&home) == both).then_some(()));
     assert!(home.run(&["status"]).good().contains("drawbridge worker: 2 connected, 1 running"));
     first.signal("-KILL");
     wait_for("the lost one is gone", || (connected(&home)["connected"] == 1).then_some(()));
+    gate.until_begun(2);
+    gate.open();
     let job = becomes(&home, &id, "completed");
     assert_eq!(job["attempt"], 2, "{job}");
-    let marked = std::fs::read_to_string(&mark).unwrap();
-    assert_eq!(marked, "begun\nbegun\ndone\n", "begun twice, done once");
+    assert_eq!(gate.marked(), "begun\nbegun\ndone\n", "begun twice, done once");
     home.verify();
 }
 
@@ -72,11 +73,13 @@ fn workers_outlive_the_hub_and_what_they_did_meanwhile_counts() {
     let hub = home.serve();
     let worker = Worker::start(&home, &[]);
     worker.becomes("/health", 200);
-    let id = submit(&home, "sleep 2; echo done", &[]);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, &gate.command(&format!("echo done | tee -a {}", gate.mark())), &[]);
     becomes(&home, &id, "running");
     hub.kill();
     worker.becomes("/health", 503);
-    std::thread::sleep(Duration::from_secs(2));
+    gate.open();
+    wait_for("the end of the command", || gate.marked().contains("done").then_some(()));
     let _hub = home.serve();
     worker.becomes("/health", 200);
     let job = becomes(&home, &id, "completed");
@@ -91,11 +94,13 @@ fn asked_to_end_a_worker_takes_nothing_more_and_ends_what_it_has() {
     let mut worker = Worker::start(&home, &["--tools", "terminal_*"]);
     worker.becomes("/ready", 200);
     let other = home.run(&["jobs", "submit", "files_list", "-q"]).good().trim().to_owned();
-    let id = submit(&home, "sleep 2; echo done", &[]);
+    let gate = Gate::new(&home, "mark");
+    let id = submit(&home, &gate.command("echo done"), &[]);
     becomes(&home, &id, "running");
     worker.signal("-TERM");
     worker.becomes("/ready", 503);
     let late = submit(&home, "echo late", &[]);
+    gate.open();
     worker.ends_well();
     becomes(&home, &id, "completed");
     becomes(&home, &late, "queued");

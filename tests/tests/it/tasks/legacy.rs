@@ -183,7 +183,7 @@ fn fetch(session: &mut Session, task: &str, mut answer: impl FnMut(&Value) -> Va
     let mut request = session.request("tasks/result", json!({ "taskId": task }));
     let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].take();
     let mut last_event = String::new();
-    for _ in 0..super::LOOKS_MAX {
+    for _ in 0..200 {
         let mut connection = session.connect();
         connection.send(&request);
         let head = connection.read_head().unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::until;
-use crate::program::{Home, Hub, Modern, StdioHost};
+use crate::program::{Gate, Home, Hub, Modern, StdioHost};
 
 /// The tools that are tried pass without being asked for.
 const ALLOW: &str =
@@ -39,19 +39,23 @@ fn a_host_asks_for_its_tasks_after_kill_9() {
     let hub = home.serve();
     let key = hub.key();
     let mut before = host(&hub, &key);
-    let done = run(&mut before, "sleep 0.5; echo kept");
+    let [kept, lost, safe] = ["kept", "lost", "safe"].map(|name| Gate::new(&home, name));
+    let done = run(&mut before, &kept.command("echo kept"));
+    kept.open();
     until("completed", || get(&mut before, &done));
-    let broken_off = run(&mut before, "sleep 30; echo never");
-    let safe = json!({
-        "tool": "terminal_run", "arguments": { "command": "sleep 1; echo again" }, "options": { "retry_safe": true },
+    let broken_off = run(&mut before, &lost.command("echo never"));
+    let command = safe.command("echo again");
+    let wanted = json!({
+        "tool": "terminal_run", "arguments": { "command": command }, "options": { "retry_safe": true },
     });
-    let submitted = before.tool("jobs_submit", safe);
+    let submitted = before.tool("jobs_submit", wanted);
     let again = submitted["result"]["structuredContent"]["job"]["id"].as_str().unwrap().to_owned();
-    until("working", || get(&mut before, &again));
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    lost.until_begun(1);
+    safe.until_begun(1);
     hub.kill();
 
     let hub = home.serve();
+    safe.open();
     let mut after = host(&hub, &key);
     let kept = until("completed", || get(&mut after, &done));
     assert!(kept["result"]["content"][0]["text"].as_str().unwrap().contains("kept"), "{kept}");
@@ -82,7 +86,9 @@ fn while_the_bridge_is_raised_no_task_is_told_of() {
     let home = home(ALLOW);
     let hub = home.serve();
     let mut host = host(&hub, &hub.key());
-    let task = run(&mut host, "sleep 0.5; echo done");
+    let gate = Gate::new(&home, "mark");
+    let task = run(&mut host, &gate.command("echo done"));
+    gate.open();
     until("completed", || get(&mut host, &task));
     home.run(&["raise"]).good();
     let refused = get(&mut host, &task);
