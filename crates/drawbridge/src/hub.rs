@@ -67,6 +67,7 @@ impl Hub {
     /// Writes everything that is still to be written.
     pub(crate) async fn close(self) -> Result<()> {
         crate::jobs::close(&self.jobs).await;
+        self.llm.flush().await;
         self.store.close().await.context("the last records could not be written")
     }
 }

@@ -16,8 +16,8 @@ use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use drawbridge_contract::{
-    Answer, Arguments, Call, Caller, CancellationToken, ExchangeBody, ExchangeMethod, ExchangeRefusal, ExchangeReply,
-    ExchangeRequest, ExchangeRoute, Exchanges, Handler, Live, Outcome, Refusal, Target,
+    Answer, Arguments, Call, Caller, CancellationToken, ExchangeBody, ExchangeMethod, ExchangeRefusal,
+    ExchangeReply, ExchangeRequest, ExchangeRoute, Exchanges, Handler, Live, Outcome, Refusal, Target,
 };
 use futures::Stream;
 use futures::stream::BoxStream;
@@ -67,9 +67,8 @@ pub(crate) fn router(handler: &Arc<dyn Handler>) -> Router<Arc<Shared>> {
 
 /// The routes that take what is posted to one path and no other, by their paths.
 pub(crate) fn posts(handler: &Arc<dyn Handler>) -> impl Iterator<Item = (&'static str, Arc<Mount>)> {
-    let takes = |route: &ExchangeRoute| {
-        route.method == ExchangeMethod::Post && before_rest(route.path).is_none()
-    };
+    let takes =
+        |route: &ExchangeRoute| route.method == ExchangeMethod::Post && before_rest(route.path).is_none();
     let posts = mounts(handler).filter(move |mount| takes(&mount.route));
     posts.map(|mount| (mount.route.path, Arc::new(mount)))
 }

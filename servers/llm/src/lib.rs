@@ -78,6 +78,13 @@ impl Llm {
     pub fn tokens_of_the_hour(&self) -> Vec<(i64, u64, u64)> {
         self.proxy.models.ledger.last_hour()
     }
+
+    /// Waits until all that was used so far is on disk, or cannot be written. Must run inside a tokio runtime.
+    pub async fn flush(&self) {
+        let proxy = self.proxy.clone();
+        // Whoever shuts down goes on when this fails, because there is nothing else to try.
+        let _ = tokio::task::spawn_blocking(move || proxy.models.ledger.flush()).await;
+    }
 }
 
 impl Server for Llm {

@@ -68,8 +68,8 @@ async fn serve(hub: Hub) -> Result<()> {
     serving.await;
     #[cfg(unix)]
     supervision.end().await;
-    output::line("Ended; everything is written.")?;
-    hub.close().await
+    hub.close().await?;
+    output::line("Ended; everything is written.")
 }
 
 fn front(

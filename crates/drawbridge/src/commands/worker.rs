@@ -50,8 +50,8 @@ async fn work(hub: Hub, arguments: WorkerArguments) -> Result<()> {
     tracing::info!("asked to end; no more jobs are begun");
     draining.cancel();
     worker.close(Duration::from_secs(arguments.grace)).await?;
-    output::line("Ended; everything is written.")?;
-    hub.close().await
+    hub.close().await?;
+    output::line("Ended; everything is written.")
 }
 
 /// Unique among the workers of an engine, as far as machines have names of their own.

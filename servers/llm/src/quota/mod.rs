@@ -344,10 +344,15 @@ impl Ledger {
         }
     }
 
-    /// What callers used on the last `days` days, today included, by day, caller and model.
-    pub(crate) fn history(&self, days: u32, is_wanted: impl Fn(&str) -> bool) -> Vec<UsedOnDay> {
+    /// Waits until what was counted so far is on disk, or cannot be written; blocks meanwhile.
+    pub(crate) fn flush(&self) {
         let flush = self.guard().log.flusher();
         flush();
+    }
+
+    /// What callers used on the last `days` days, today included, by day, caller and model.
+    pub(crate) fn history(&self, days: u32, is_wanted: impl Fn(&str) -> bool) -> Vec<UsedOnDay> {
+        self.flush();
         let today = day_of(now_s());
         let mut rows: std::collections::BTreeMap<(i64, Arc<str>, Arc<str>), Use> = Default::default();
         self.guard().log.history(today - i64::from(days.clamp(1, DAYS_ASKED_MAX)) + 1, today, |entry| {

@@ -146,6 +146,18 @@ fn a_program_streams_with_a_key_until_its_limit_or_the_bridge() {
 }
 
 #[test]
+fn what_was_used_just_before_the_end_is_on_disk_when_the_hub_has_ended() {
+    let model = Model::start(|_| says(&["yes"], 1));
+    let bridge = Bridge::start_in(home_with(&model));
+    for _ in 0..20 {
+        assert_eq!(completion(&bridge, &bridge.key, 1).status, 200);
+    }
+    bridge.home.run(&["stop"]).good();
+    let used: Value = serde_json::from_str(&bridge.home.run(&["--json", "llm", "usage"]).good()).unwrap();
+    assert_eq!((&used[0]["requests"], &used[0]["completion_tokens"]), (&json!(20), &json!(20)), "{used}");
+}
+
+#[test]
 fn an_agent_reads_and_edits_real_files_through_the_door() {
     let model = Model::start(|asked| {
         let results =
