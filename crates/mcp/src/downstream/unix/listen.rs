@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::peer::{self, Peer};
-use crate::frames::{FrameReader, FrameWriter};
 use crate::channel::{Channels, Who};
+use crate::frames::{FrameReader, FrameWriter};
 use crate::limits::{FINISH_GRACE, SOCKETS_MAX};
 
 /// Its name in the audit.
