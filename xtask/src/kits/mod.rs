@@ -30,6 +30,7 @@ pub(crate) fn for_tests() -> Result<Vec<Variable>> {
     if cfg!(target_os = "linux") {
         programs::DRIVEN.iter().try_for_each(programs::ensure)?;
         programs::ensure(&programs::REDIS)?;
+        programs::ensure(&programs::SYSTEMD)?;
         programs::ensure(&programs::CHROMIUM)?;
     }
     let mut variables = Vec::new();

@@ -37,6 +37,13 @@ pub(crate) const REDIS: Program = Program {
     wanted_for: "jobs on BullMQ are kept in Redis",
 };
 
+/// What reads the unit that we write for the service.
+pub(crate) const SYSTEMD: Program = Program {
+    probe: &["systemd-analyze", "--version"],
+    package: "systemd",
+    wanted_for: "the unit of the service is read by `systemd-analyze`",
+};
+
 /// The browser that the console is used in.
 pub(crate) const CHROMIUM: Program = Program {
     probe: &["chromium", "--version"],

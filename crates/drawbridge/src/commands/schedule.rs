@@ -16,7 +16,7 @@ pub(crate) enum ScheduleCommand {
     #[command(
         after_help = "Example:\n  drawbridge schedule add backup terminal_run '{\"command\": \"make backup\"}' --cron '30 3 * * *' --zone Europe/Berlin"
     )]
-    Add(Add),
+    Add(Box<Add>),
     /// List schedules with their next times.
     List,
     /// Show a schedule, and what its jobs are given.
@@ -186,7 +186,7 @@ enum Missed {
 pub(crate) async fn run(command: ScheduleCommand, json: bool) -> Result<ExitCode> {
     let of = |name: String| json!({ "name": name });
     match command {
-        ScheduleCommand::Add(add) => call("schedules_add", wanted(add)?, json, None).await,
+        ScheduleCommand::Add(add) => call("schedules_add", wanted(*add)?, json, None).await,
         ScheduleCommand::Show { name } => call("schedules_show", of(name), json, Some(show)).await,
         ScheduleCommand::Update(update) => call("schedules_update", different(*update)?, json, None).await,
         ScheduleCommand::List => call("schedules_list", json!({}), json, Some(list)).await,
