@@ -1,6 +1,6 @@
 //! Texts made into vectors.
 
-use crate::chat::{Usage, tokens_of};
+use crate::chat::Usage;
 use crate::directory::Target;
 use crate::models::{Asker, Models, Unanswered};
 use crate::quota::{Coming, Wanted};
@@ -28,7 +28,7 @@ impl Models {
         target: Target,
         request: &EmbedRequest,
     ) -> Result<(EmbedResult, u64), Unanswered> {
-        let prompt_tokens = request.input.iter().map(|text| tokens_of(text)).sum();
+        let prompt_tokens = request.input.tokens();
         let wanted = Wanted::of(prompt_tokens, Some(0));
         let mut admitted = self.admit(asker, &request.model, target, wanted).await?;
         let provider = admitted.target.provider.clone();

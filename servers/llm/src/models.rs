@@ -49,8 +49,10 @@ impl From<Unsent> for Unanswered {
 impl From<QuotaError> for Unanswered {
     fn from(error: QuotaError) -> Self {
         let kind = match &error {
-            QuotaError::Model { .. } => FailureKind::Forbidden,
-            QuotaError::TokensPerRequest { .. } | QuotaError::ToolWithoutPrice { .. } => FailureKind::Invalid,
+            QuotaError::Model { .. }
+            | QuotaError::ModelWithoutPrice { .. }
+            | QuotaError::ToolWithoutPrice { .. } => FailureKind::NotAllowed,
+            QuotaError::TokensPerRequest { .. } => FailureKind::Invalid,
             QuotaError::TokensToday { .. } | QuotaError::MoneyToday { .. } => FailureKind::RateLimited,
             QuotaError::Uncounted => FailureKind::Overloaded,
         };
@@ -136,7 +138,7 @@ impl Models {
             true => own_tools_of_fields(&request.extra.fields),
             false => Vec::new(),
         };
-        let wanted = Wanted { prompt_tokens, max_tokens: request.max_tokens, own_tools: &own_tools };
+        let wanted = Wanted { own_tools: &own_tools, ..Wanted::of(prompt_tokens, request.max_tokens) };
         let mut admitted = self.admit(asker, asked, target, wanted).await?;
         let model = admitted.target.model.to_string();
         let max_tokens = admitted.reservation.max_tokens.or(request.max_tokens);
@@ -161,6 +163,7 @@ impl Models {
         wanted: Wanted<'_>,
     ) -> Result<Admitted, Unanswered> {
         self.ledger.check_model(&asker.caller, &[&target.full, asked])?;
+        let wanted = Wanted { is_local: target.provider.kind.is_local(), ..wanted };
         let reservation = self.ledger.reserve(&asker.caller, &target.full, wanted)?;
         let on_place = |place| (asker.on_place)(&target.provider.name, place);
         let turn = target.provider.enter(&asker.caller.id, &target.model, on_place).await;

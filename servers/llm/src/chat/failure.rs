@@ -32,8 +32,12 @@ pub enum FailureKind {
     Invalid,
     /// The provider does not accept its key.
     Key,
-    /// The key may not do this.
+    /// The provider's key may not do this.
     Forbidden,
+    /// We do not know the caller's own key.
+    Unknown,
+    /// The owner's rules forbid it to the caller, whatever the provider would say.
+    NotAllowed,
     /// There is no such model, or no such address.
     NotFound,
     /// Too many requests or tokens in a while.
@@ -110,6 +114,8 @@ impl Failure {
     pub fn status_for_callers(&self) -> u16 {
         match self.kind {
             FailureKind::PromptTooLong | FailureKind::Invalid | FailureKind::Filtered => 400,
+            FailureKind::Unknown => 401,
+            FailureKind::NotAllowed => 403,
             FailureKind::NotFound => 404,
             FailureKind::RateLimited | FailureKind::Exhausted => 429,
             FailureKind::Overloaded => 503,

@@ -90,7 +90,7 @@ impl Question<'_> {
         }
         let prompt_tokens = self.head.estimated_prompt_tokens(&self.request.body, self.dialect);
         let own_tools = self.own_tools(&target.model);
-        let wanted = Wanted { prompt_tokens, max_tokens: self.wanted_tokens(), own_tools: &own_tools };
+        let wanted = Wanted { own_tools: &own_tools, ..Wanted::of(prompt_tokens, self.wanted_tokens()) };
         let mut admitted = self.models.admit(self.asker, &self.head.model, target, wanted).await?;
         let asks_usage = self.dialect == ClientDialect::OpenAiChat;
         let bound = self.bound(dialect, admitted.reservation.max_tokens);

@@ -100,8 +100,8 @@ impl Exchanges for Proxy {
             return Some(encode_lm_failure(&Failure::new(FailureKind::Broken, refused.message)).1.into());
         }
         let kind = match refused.status {
-            401 => FailureKind::Key,
-            403 | 423 | 428 => FailureKind::Forbidden,
+            401 => FailureKind::Unknown,
+            403 | 423 | 428 => FailureKind::NotAllowed,
             404 => FailureKind::NotFound,
             429 => FailureKind::RateLimited,
             503 => FailureKind::Overloaded,

@@ -4,10 +4,12 @@
 //! books   today's counts and reservations, in memory; pure
 //! log     the same on disk, in batches; other processes' too
 //! price   tokens made into money
+//! error   why a request is not sent
 //! ```
 
 mod books;
 mod bounds;
+mod error;
 mod log;
 mod minutes;
 mod price;
@@ -25,6 +27,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 pub(crate) use books::Use;
 use books::{Books, Claim, DayLimit};
 use bounds::{Bounds, Compiled};
+pub(crate) use error::{
+    MODEL_NOT_ALLOWED, MODEL_WITHOUT_PRICE, QUOTA_EXCEEDED, QuotaError, TOOL_WITHOUT_PRICE,
+};
 use log::{Entry, Log, What, day_of};
 use minutes::Minutes;
 use price::{Prices, micros};
@@ -38,90 +43,6 @@ pub(crate) const ANSWER_TOKENS_ASSUMED: u64 = 4_096;
 const REFRESH_EVERY: Duration = Duration::from_millis(25);
 /// How many days one question about usage may reach back.
 pub(crate) const DAYS_ASKED_MAX: u32 = log::DAYS_KEPT as u32;
-
-/// Why a caller's request is not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QuotaError {
-    /// The model is none of theirs.
-    #[error(
-        "the model {model} is not among those that this key may use; the owner decides that in [[llm.quota]]"
-    )]
-    Model { model: String },
-    /// One request would be too large.
-    #[error(
-        "the request has about {wanted} tokens, and this key may use {limit} in one request: ask for less"
-    )]
-    TokensPerRequest { limit: u64, wanted: u64 },
-    /// The day's tokens are used up, or reserved by requests that are under way.
-    #[error(
-        "this key may use {limit} tokens a day (UTC) and has {left} left; this request may take {wanted}. Ask for fewer with max_tokens, or come back tomorrow"
-    )]
-    TokensToday { limit: u64, left: u64, wanted: u64 },
-    /// The day's money is used up, or reserved.
-    #[error("this key may use {} of money a day (UTC) and has {} left, which is too little for this request. Ask for fewer tokens with max_tokens, or come back tomorrow", money(*limit), money(*left))]
-    MoneyToday { limit: u64, left: u64 },
-    /// A tool of the provider's own costs money that nobody could count.
-    #[error(
-        "{tool} is a tool that the provider runs itself and may charge for, and this key may use only so much money a day: leave it out, or have the owner name its price, as tools.{tool} in [llm.price.\"{model}\"] (0 where it is free)"
-    )]
-    ToolWithoutPrice { tool: String, model: String },
-    /// What is used could not be counted.
-    #[error(
-        "what is used cannot be written down at the moment, so no model is asked; `drawbridge doctor` and the log say why"
-    )]
-    Uncounted,
-}
-
-/// The code of errors that tell of a model that a key may not use.
-pub(crate) const MODEL_NOT_ALLOWED: &str = "model_not_allowed";
-/// The code of errors that tell of a key's own bounds, and not of a provider's.
-pub(crate) const QUOTA_EXCEEDED: &str = "quota_exceeded";
-
-/// The code of errors that tell of a provider's tool whose cost nobody could count.
-pub(crate) const TOOL_WITHOUT_PRICE: &str = "tool_without_price";
-
-impl QuotaError {
-    /// Its code, for programs.
-    pub(crate) fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::Model { .. } => Some(MODEL_NOT_ALLOWED),
-            Self::TokensPerRequest { .. } | Self::TokensToday { .. } | Self::MoneyToday { .. } => {
-                Some(QUOTA_EXCEEDED)
-            }
-            Self::ToolWithoutPrice { .. } => Some(TOOL_WITHOUT_PRICE),
-            Self::Uncounted => None,
-        }
-    }
-
-    /// When the request may fit again.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::TokensToday { .. } | Self::MoneyToday { .. } => Some(until_tomorrow()),
-            _ => None,
-        }
-    }
-
-    /// The HTTP status that says so.
-    pub(crate) fn status(&self) -> u16 {
-        match self {
-            Self::Model { .. } | Self::ToolWithoutPrice { .. } => 403,
-            Self::TokensPerRequest { .. } => 400,
-            Self::TokensToday { .. } | Self::MoneyToday { .. } => 429,
-            Self::Uncounted => 503,
-        }
-    }
-}
-
-/// Millionths as people write money.
-fn money(micros: u64) -> String {
-    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
-}
-
-fn until_tomorrow() -> Duration {
-    const DAY_SECONDS: i64 = 24 * 60 * 60;
-    let left = DAY_SECONDS - now_s().rem_euclid(DAY_SECONDS);
-    Duration::from_secs(left.unsigned_abs())
-}
 
 fn now_s() -> i64 {
     drawbridge_store::now_us() / 1_000_000
@@ -206,12 +127,14 @@ pub(crate) struct Wanted<'a> {
     pub(crate) max_tokens: Option<u64>,
     /// Tools that the provider may run itself and charge for; empty where [`Ledger::counts_tools`] says that nobody asks.
     pub(crate) own_tools: &'a [OwnTool],
+    /// Whether it goes to a server of the owner's own, which costs nothing where no price says otherwise.
+    pub(crate) is_local: bool,
 }
 
 impl Wanted<'_> {
-    /// A question without tools of the provider's own.
+    /// A question without tools of the provider's own, to a provider that may charge for it.
     pub(crate) fn of(prompt_tokens: u64, max_tokens: Option<u64>) -> Self {
-        Self { prompt_tokens, max_tokens, own_tools: &[] }
+        Self { prompt_tokens, max_tokens, own_tools: &[], is_local: false }
     }
 }
 
@@ -259,6 +182,9 @@ impl Ledger {
         let (account, day) = (bounds.account(), bounds.day());
         let max_tokens = max_tokens(bounds.tokens_per_request(), wanted)?;
         let tools = self.micros_of_tools(model, wanted.own_tools, day.micros.is_some())?;
+        if day.micros.is_some() && !wanted.is_local && !self.prices.has(model) {
+            return Err(QuotaError::ModelWithoutPrice { model: model.to_string() });
+        }
         let claim = self.claim(model, wanted.prompt_tokens, max_tokens.or(wanted.max_tokens), tools);
         let is_limited = day != DayLimit::default();
         let mut open = self.guard();
@@ -689,6 +615,33 @@ mod tests {
         assert!(reserve(&ledger, 100, Some(1)).is_err());
     }
 
+    #[test]
+    fn a_model_without_a_price_is_refused_where_money_is_limited_and_it_is_not_local() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(folder.path());
+        let free = || ("q/free".to_owned(), Price::default());
+        settings.prices.extend([free()]);
+        let ledger = Ledger::open(&settings).unwrap();
+        let ask = |caller: &Caller, model: &str, is_local: bool| {
+            let wanted = Wanted { is_local, ..Wanted::of(10, Some(10)) };
+            ledger.reserve(caller, &model.into(), wanted).map(drop)
+        };
+        let refused = ask(&key("a"), "q/other", false).unwrap_err();
+        assert_eq!((refused.status(), refused.code()), (403, Some(MODEL_WITHOUT_PRICE)));
+        assert!(refused.to_string().contains("[llm.price.\"q/other\"]"), "{refused}");
+        for (caller, model, is_local) in [
+            (key("a"), "q/other", true),
+            (key("a"), "q/free", false),
+            (Caller::new("owner", CallerKind::Owner), "q/other", false),
+        ] {
+            assert_eq!(ask(&caller, model, is_local), Ok(()), "{model}");
+        }
+        settings.quotas[0].money_per_day = None;
+        let ledger = Ledger::open(&settings).unwrap();
+        let tokens_only = ledger.reserve(&key("a"), &"q/other".into(), Wanted::of(10, Some(10)));
+        assert!(tokens_only.is_ok(), "tokens can be counted without a price");
+    }
+
     fn with_tool(
         ledger: &Arc<Ledger>,
         caller: &Caller,
@@ -793,6 +746,5 @@ mod tests {
         let ledger = Ledger::open(&settings).unwrap();
         assert!(matches!(reserve(&ledger, 0, Some(101)), Err(QuotaError::MoneyToday { limit: 1_000, .. })));
         assert!(reserve(&ledger, 0, Some(100)).is_ok());
-        assert_eq!(money(1_500_000), "1.500000");
     }
 }

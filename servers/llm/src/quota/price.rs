@@ -41,6 +41,11 @@ impl Prices {
         self.of_model(model).next().unwrap_or(&self.nothing)
     }
 
+    /// Whether a model has a price, be it 0.
+    pub(crate) fn has(&self, model: &str) -> bool {
+        self.of_model(model).next().is_some()
+    }
+
     /// Whether any tool of a provider has a price.
     pub(crate) fn have_tools(&self) -> bool {
         self.rows.iter().any(|(_, price)| !price.tools.is_empty())

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::tell::Teller;
 use super::{ASKS, unanswered};
 use crate::models::{Asker, Models};
-use crate::wire::EmbedRequest;
+use crate::wire::{EmbedInput, EmbedRequest};
 
 /// How many texts one call may have.
 pub(crate) const TEXTS_MAX: usize = 2_048;
@@ -73,7 +73,7 @@ impl TypedTool<Models> for Embed {
             Asker { caller: context.caller.clone(), on_place: &|who, place| teller.place(who, place) };
         let request = EmbedRequest {
             model: input.model,
-            input: input.texts,
+            input: EmbedInput::Texts(input.texts),
             dimensions: input.dimensions,
             base64: false,
         };

@@ -1,26 +1,39 @@
 //! Texts made into vectors.
 
+use super::embed_input::EmbedInput;
+use super::json::{answer, body, invalid, or_default, question};
+use super::openai_chat::WireUsage;
+use crate::chat::{Failure, FailureKind, Usage};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::json::{answer, body, invalid, or_default, question};
-use super::openai_chat::WireUsage;
-use super::openai_chat::decode_request::Words;
-use crate::chat::{Failure, FailureKind, Usage};
 
 /// What is asked of an embedding model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmbedRequest {
     /// Which model, as its provider calls it.
     pub model: String,
-    /// The texts.
-    pub input: Vec<String>,
+    /// The texts, or their tokens.
+    pub input: EmbedInput,
     /// How many numbers each vector has, where the model can make shorter ones.
     pub dimensions: Option<u64>,
     /// Whether the client wants each vector as base64 of little-endian floats, as OpenAI's own programs do.
     pub base64: bool,
+}
+
+impl EmbedRequest {
+    /// The texts, for `provider`, which reads nothing else.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Invalid` when it has tokens.
+    pub(crate) fn texts(&self, provider: &str) -> Result<&[String], Failure> {
+        match &self.input {
+            EmbedInput::Texts(texts) => Ok(texts),
+            EmbedInput::Tokens(_) => Err(invalid(format!(
+                "{provider} makes vectors of texts and not of tokens: send the texts themselves (in LangChain: check_embedding_ctx_length=False)"
+            ))),
+        }
+    }
 }
 
 /// The vectors.
@@ -28,7 +41,7 @@ pub struct EmbedRequest {
 pub struct EmbedResult {
     /// The model that made them.
     pub model: String,
-    /// One for each text, in the order of the texts.
+    /// One for each text or list of tokens, in their order.
     pub vectors: Vec<Vec<f32>>,
     /// What was counted; an embedding has no completion.
     pub usage: Usage,
@@ -37,7 +50,7 @@ pub struct EmbedResult {
 #[derive(Deserialize)]
 struct Ask {
     model: String,
-    input: Value,
+    input: EmbedInput,
     #[serde(default)]
     dimensions: Option<u64>,
     #[serde(default)]
@@ -47,21 +60,18 @@ struct Ask {
 /// The question in OpenAI's words.
 pub(crate) fn decode_openai_request(bytes: &[u8]) -> Result<EmbedRequest, Failure> {
     let ask: Ask = question(bytes)?;
-    let input: Words = serde_json::from_value(ask.input).map_err(|_| {
-        invalid("input is a text or a list of texts; lists of tokens belong to one model only")
-    })?;
     let base64 = match ask.encoding_format.as_deref() {
         None | Some("float") => false,
         Some("base64") => true,
         Some(other) => return Err(invalid(format!("encoding_format {other:?} is unknown: float or base64"))),
     };
-    Ok(EmbedRequest { model: ask.model, input: input.into(), dimensions: ask.dimensions, base64 })
+    Ok(EmbedRequest { model: ask.model, input: ask.input, dimensions: ask.dimensions, base64 })
 }
 
 #[derive(Serialize)]
 struct Asked<'a> {
     model: &'a str,
-    input: &'a [String],
+    input: &'a EmbedInput,
     #[serde(skip_serializing_if = "Option::is_none")]
     dimensions: Option<u64>,
     encoding_format: &'static str,
@@ -183,12 +193,13 @@ mod tests {
 
     #[test]
     fn input_is_one_text_or_many() {
-        assert_eq!(asked(r#"{"model":"m","input":"a"}"#).unwrap().input, ["a"]);
+        let one = asked(r#"{"model":"m","input":"a"}"#).unwrap();
+        assert_eq!(one.texts("x").unwrap(), ["a"]);
         let many =
             asked(r#"{"model":"m","input":["a","b"],"dimensions":3,"encoding_format":"base64","user":"x"}"#)
                 .unwrap();
-        assert_eq!((many.input.len(), many.dimensions, many.base64), (2, Some(3), true));
-        assert!(asked(r#"{"model":"m","input":[1,2]}"#).is_err());
+        assert_eq!((many.texts("x").unwrap().len(), many.dimensions, many.base64), (2, Some(3), true));
+        assert!(asked(r#"{"model":"m","input":[1.5]}"#).is_err());
         assert!(asked(r#"{"model":"m","input":"a","encoding_format":"hex"}"#).is_err());
     }
 
@@ -219,9 +230,11 @@ mod tests {
 
     #[test]
     fn a_provider_is_asked_for_numbers() {
-        let request =
-            EmbedRequest { model: "m".into(), input: vec!["a".into()], dimensions: None, base64: true };
-        let body = String::from_utf8(encode_openai_request(&request)).unwrap();
-        assert_eq!(body, r#"{"model":"m","input":["a"],"encoding_format":"float"}"#);
+        for (input, sent) in [(r#""a""#, r#"["a"]"#), ("[1,2]", "[[1,2]]"), ("[[1],[2,3]]", "[[1],[2,3]]")] {
+            let asked = format!(r#"{{"model":"m","input":{input},"encoding_format":"base64"}}"#);
+            let request = decode_openai_request(asked.as_bytes()).unwrap();
+            let body = String::from_utf8(encode_openai_request(&request)).unwrap();
+            assert_eq!(body, format!(r#"{{"model":"m","input":{sent},"encoding_format":"float"}}"#));
+        }
     }
 }

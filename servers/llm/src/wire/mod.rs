@@ -18,6 +18,7 @@ mod anthropic;
 mod client;
 mod decoder;
 mod documents;
+mod embed_input;
 mod embeddings;
 mod errors;
 mod gemini;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use client::{Answer, ClientDialect, Encoder};
 pub use decoder::Decoder;
+pub use embed_input::EmbedInput;
 pub use embeddings::{EmbedRequest, EmbedResult};
 pub use errors::{failure_of, retry_after};
 pub use head::Head;

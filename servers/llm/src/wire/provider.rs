@@ -210,7 +210,7 @@ impl ProviderDialect {
     /// The body of an embedding request.
     ///
     /// # Errors
-    /// [`Failure`] of kind `Invalid` when the provider makes no embeddings.
+    /// [`Failure`] of kind `Invalid` when the provider makes no embeddings, or none of tokens.
     pub fn encode_embed(self, request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
         match self {
             Self::OpenAiChat
@@ -218,8 +218,8 @@ impl ProviderDialect {
             | Self::OpenAiResponses
             | Self::LmStudioV0
             | Self::LlamaCpp => Ok(embeddings::encode_openai_request(request)),
-            Self::Ollama => Ok(ollama::lists::encode_embed(request)),
-            Self::Gemini => Ok(gemini::lists::encode_embed(request)),
+            Self::Ollama => ollama::lists::encode_embed(request),
+            Self::Gemini => gemini::lists::encode_embed(request),
             Self::Anthropic => Err(invalid("Anthropic makes no embeddings: ask a model of another provider")),
             Self::LmStudioV1 => {
                 Err(invalid("LM Studio's v1 makes no embeddings; its v0 and OpenAI dialects do"))

@@ -9,4 +9,5 @@ mod double;
 mod health;
 mod native;
 mod proxy;
+mod refused;
 mod shared;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use drawbridge_llm::{ProviderKind, ProviderSettings, QuotaSettings};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
@@ -146,6 +147,44 @@ async fn embeddings_are_asked_for_and_given_back() {
     assert_eq!(reply["data"][0]["embedding"], json!([0.5, -1.0]));
     let data = desk.owner.data("llm_embed", json!({"model": "one/e", "texts": ["hello"]})).await;
     assert_eq!((&data["dimensions"], &data["prompt_tokens"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
+async fn tokens_are_made_into_vectors_and_counted_as_so_many() {
+    // It does not say how many it counted.
+    let double = Double::start(|_| Reply::json(&json!({"data": [{"index": 0, "embedding": [0.5]}]}))).await;
+    let desk = Desk::of(|settings| {
+        let ollama = ProviderSettings::new("ollama", ProviderKind::Ollama);
+        let ollama = ProviderSettings { address: double.url(), ..ollama };
+        settings.providers.extend([provider("one", &double), ollama]);
+        settings.quotas.push(QuotaSettings {
+            callers: vec!["key:*".to_owned()],
+            tokens_per_request: Some(5),
+            tokens_per_day: Some(100),
+            ..QuotaSettings::default()
+        });
+    });
+    let key = desk.key("a");
+    let embed = |model: &str, input: Value| {
+        key.exchange("/v1/embeddings", json!({"model": model, "input": input}).to_string())
+    };
+    assert_eq!(embed("one/e", json!([1, 2, 3, 4, 5])).await.status, 200);
+    assert_eq!(double.last().json()["input"], json!([[1, 2, 3, 4, 5]]));
+    let sent = double.count("embeddings");
+    assert_eq!(embed("one/e", json!([[1, 2, 3], [4, 5, 6]])).await.status, 400, "six are too many");
+    let usage = key.data("llm_usage", json!({})).await;
+    assert_eq!(usage["today"]["prompt_tokens"], 5, "{usage}");
+    for (model, input, why) in [
+        ("ollama/e", json!([1]), "Ollama makes vectors of texts"),
+        ("one/e", json!([1, "a"]), "cannot be read"),
+        ("one/e", json!([-1]), "a list of tokens"),
+    ] {
+        let refused = embed(model, input).await;
+        assert_eq!(refused.status, 400, "{model}");
+        let words = refused.json().await["error"]["message"].take();
+        assert!(words.as_str().unwrap().contains(why), "{words}");
+    }
+    assert_eq!((sent, double.asked.lock().unwrap().len()), (1, 1), "nothing else was sent");
 }
 
 #[tokio::test]

@@ -266,6 +266,8 @@ pub(crate) fn status(failure: &Failure) -> u16 {
 fn name(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::PromptTooLong | FailureKind::Invalid | FailureKind::Filtered => "invalid_request_error",
+        FailureKind::Unknown => "authentication_error",
+        FailureKind::NotAllowed => "permission_error",
         FailureKind::NotFound => "not_found_error",
         FailureKind::RateLimited => "rate_limit_error",
         FailureKind::Exhausted => "billing_error",

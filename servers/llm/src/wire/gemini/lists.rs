@@ -47,7 +47,7 @@ impl From<Model> for ModelEntry {
 }
 
 /// The body of a request to `batchEmbedContents`.
-pub(crate) fn encode_embed(request: &EmbedRequest) -> Vec<u8> {
+pub(crate) fn encode_embed(request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
     let model = format!("models/{}", request.model.strip_prefix("models/").unwrap_or(&request.model));
     let one = |text: &String| {
         let mut one = json!({ "model": model, "content": { "parts": [{ "text": text }] } });
@@ -56,8 +56,8 @@ pub(crate) fn encode_embed(request: &EmbedRequest) -> Vec<u8> {
         }
         one
     };
-    let requests: Vec<Value> = request.input.iter().map(one).collect();
-    body(&json!({ "requests": requests }))
+    let requests: Vec<Value> = request.texts("Gemini")?.iter().map(one).collect();
+    Ok(body(&json!({ "requests": requests })))
 }
 
 #[derive(Deserialize)]

@@ -64,12 +64,12 @@ impl From<Tag> for ModelEntry {
 }
 
 /// The body of an embedding request.
-pub(crate) fn encode_embed(request: &EmbedRequest) -> Vec<u8> {
-    let mut ask = json!({ "model": request.model, "input": request.input, "truncate": false });
+pub(crate) fn encode_embed(request: &EmbedRequest) -> Result<Vec<u8>, Failure> {
+    let mut ask = json!({ "model": request.model, "input": request.texts("Ollama")?, "truncate": false });
     if let Some(dimensions) = request.dimensions {
         ask["dimensions"] = dimensions.into();
     }
-    body(&ask)
+    Ok(body(&ask))
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use super::{WireUsage, finish_reason};
 use crate::chat::{
     ChatResult, Failure, FailureKind, ModelInfo, Piece, Runtime, Stats, StopReason, ToolCall, Usage,
 };
-use crate::quota::{MODEL_NOT_ALLOWED, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE};
+use crate::quota::{MODEL_NOT_ALLOWED, MODEL_WITHOUT_PRICE, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE};
 
 /// Writes chunks: the role first, then what was said, then why it ends, then the usage if it was asked for, then the
 /// mark of the end.
@@ -288,7 +288,7 @@ fn call(call: &ToolCall) -> CallWhole<'_> {
 }
 
 /// Codes of our own bounds.
-const OURS: [&str; 3] = [MODEL_NOT_ALLOWED, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE];
+const OURS: [&str; 4] = [MODEL_NOT_ALLOWED, QUOTA_EXCEEDED, TOOL_WITHOUT_PRICE, MODEL_WITHOUT_PRICE];
 
 /// The error, as OpenAI's programs expect it: in a body, or in a stream.
 pub(crate) fn error_value(failure: &Failure) -> Value {
@@ -304,6 +304,8 @@ pub(crate) fn names(kind: FailureKind) -> (&'static str, Option<&'static str>) {
     match kind {
         FailureKind::PromptTooLong => ("invalid_request_error", Some("context_length_exceeded")),
         FailureKind::Invalid => ("invalid_request_error", None),
+        FailureKind::Unknown => ("invalid_request_error", Some("invalid_api_key")),
+        FailureKind::NotAllowed => ("invalid_request_error", Some("not_allowed")),
         FailureKind::NotFound => ("invalid_request_error", Some("model_not_found")),
         FailureKind::Filtered => ("invalid_request_error", Some("content_filter")),
         FailureKind::RateLimited => ("rate_limit_error", Some("rate_limit_exceeded")),

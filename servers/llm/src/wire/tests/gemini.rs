@@ -7,7 +7,7 @@ use crate::chat::{
     ChatRequest, Effort, FailureKind, Image, Message, Part, RawJson, ResponseFormat, Role, StopReason,
     ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
 };
-use crate::wire::{EmbedRequest, ModelKind};
+use crate::wire::{EmbedInput, EmbedRequest, ModelKind};
 
 const GEMINI: ProviderDialect = ProviderDialect::Gemini;
 
@@ -120,7 +120,7 @@ fn paths_lists_and_vectors() {
     assert_eq!(entries[1].kind, ModelKind::Embedding);
     let request = EmbedRequest {
         model: "embedding-1".into(),
-        input: vec!["a".into()],
+        input: EmbedInput::Texts(vec!["a".into()]),
         dimensions: Some(2),
         base64: false,
     };

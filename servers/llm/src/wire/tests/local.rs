@@ -7,7 +7,7 @@ use crate::chat::{
     ChatRequest, Effort, FailureKind, Image, Message, Part, Piece, RawJson, ResponseFormat, Role, Stage,
     StopReason, ToolCall, ToolChoice, ToolDefinition, ToolResultPart,
 };
-use crate::wire::{EmbedRequest, ModelKind};
+use crate::wire::{EmbedInput, EmbedRequest, ModelKind};
 
 fn encoded(dialect: ProviderDialect, request: &ChatRequest) -> Value {
     serde_json::from_slice(&dialect.encode_chat(request).unwrap()).unwrap()
@@ -132,8 +132,8 @@ fn ollamas_lists_and_vectors_are_read() {
     let ps = br#"{"models":[{"name":"qwen3:4b","size_vram":99,"context_length":4096}]}"#;
     let entry = &ProviderDialect::Ollama.decode_models(ps).unwrap()[0];
     assert_eq!((entry.loaded, entry.info.context_length), (Some(true), Some(4_096)));
-    let request =
-        EmbedRequest { model: "m".into(), input: vec!["a".into()], dimensions: Some(2), base64: false };
+    let input = EmbedInput::Texts(vec!["a".into()]);
+    let request = EmbedRequest { model: "m".into(), input, dimensions: Some(2), base64: false };
     let body: Value =
         serde_json::from_slice(&ProviderDialect::Ollama.encode_embed(&request).unwrap()).unwrap();
     assert_eq!(body, json!({ "model": "m", "input": ["a"], "truncate": false, "dimensions": 2 }));
@@ -141,6 +141,25 @@ fn ollamas_lists_and_vectors_are_read() {
         .decode_embed(br#"{"model":"m","embeddings":[[0.5,1]],"prompt_eval_count":3}"#)
         .unwrap();
     assert_eq!((vectors.vectors, vectors.usage.prompt_tokens), (vec![vec![0.5, 1.0]], Some(3)));
+}
+
+#[test]
+fn tokens_become_vectors_where_openais_words_are_spoken_and_are_refused_elsewhere() {
+    use ProviderDialect::{
+        Anthropic, Compatible, Gemini, LlamaCpp, LmStudioV0, LmStudioV1, Ollama, OpenAiChat, OpenAiResponses,
+    };
+    let input = EmbedInput::Tokens(vec![vec![1, 2], vec![3]]);
+    let request = EmbedRequest { model: "m".into(), input, ..EmbedRequest::default() };
+    for dialect in [OpenAiChat, OpenAiResponses, Compatible, LmStudioV0, LlamaCpp] {
+        let body: Value = serde_json::from_slice(&dialect.encode_embed(&request).unwrap()).unwrap();
+        assert_eq!(body["input"], json!([[1, 2], [3]]), "{dialect:?}");
+    }
+    for dialect in [Ollama, Gemini, Anthropic, LmStudioV1] {
+        let failure = dialect.encode_embed(&request).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Invalid, "{dialect:?}");
+    }
+    let failure = Ollama.encode_embed(&request).unwrap_err();
+    assert!(failure.message.contains("Ollama makes vectors of texts"), "{failure}");
 }
 
 #[test]
