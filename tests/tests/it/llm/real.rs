@@ -151,6 +151,19 @@ fn a_real_server_makes_vectors() {
     assert_eq!(lengths, [64, 64]);
     assert_ne!(vectors[0]["embedding"], vectors[1]["embedding"]);
     assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() > 0, "{answer}");
+    let tokens =
+        ask(&bridge, "/v1/embeddings", &json!({"model": "real/tiny", "input": [[5, 6, 7], [8]]})).json();
+    let lengths = |answer: &Value| {
+        let vectors = answer["data"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        vectors.iter().map(|one| one["embedding"].as_array().unwrap().len()).collect::<Vec<_>>()
+    };
+    assert_eq!((lengths(&tokens), &tokens["usage"]["prompt_tokens"]), (vec![64, 64], &json!(4)), "{tokens}");
+    let one = ask(&bridge, "/v1/embeddings", &json!({"model": "real/tiny", "input": [5, 6, 7]})).json();
+    assert_eq!(
+        (lengths(&one), &one["usage"]["prompt_tokens"]),
+        (vec![64], &json!(3)),
+        "a flat list is one: {one}"
+    );
 }
 
 /// The port where llama.cpp's server usually is, and where it is looked for.
