@@ -131,6 +131,14 @@ fn runs(words: &str) -> bool {
     lines.any(|line| line.starts_with(words.as_bytes()))
 }
 
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 60, "it never was so: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn through_the_hub_a_host_still_hears_of_progress_cancels_and_is_refused_while_the_bridge_is_raised() {
     let home = Home::new();
@@ -148,13 +156,9 @@ fn through_the_hub_a_host_still_hears_of_progress_cancels_and_is_refused_while_t
     }
     let cancel =
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "long"}});
-    assert!(runs("sleep\x006173"));
+    wait_until("the shell starts it after what it says", || runs("sleep\x006173"));
     writeln!(host.to, "{cancel}").unwrap();
-    let begun = std::time::Instant::now();
-    while runs("sleep\x006173") {
-        assert!(begun.elapsed().as_secs() < 60, "the call was not cancelled");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_until("the call is cancelled", || !runs("sleep\x006173"));
     host.text("files_list", json!({"path": "Drawbridge"}));
     home.run(&["raise"]).good();
     let refused = host.tool("files_list", json!({"path": "Drawbridge"}));
