@@ -151,7 +151,10 @@ fn open(kind: &str, place: &str) -> anyhow::Result<Shared> {
     Ok(match kind {
         "embedded-full" => Arc::new(embedded(Durability::Full)?),
         "embedded-normal" => Arc::new(embedded(Durability::Normal)?),
-        "bullmq" => drawbridge_jobs_bullmq::open(drawbridge_jobs_bullmq::Settings::new(place))?,
+        "bullmq" => {
+            let sealing = drawbridge_jobs_bullmq::Sealing::new(&[7; 32]);
+            drawbridge_jobs_bullmq::open(drawbridge_jobs_bullmq::Settings::new(place, sealing))?
+        }
         other => bail!("{other} is no engine"),
     })
 }

@@ -137,7 +137,7 @@ async fn open(
         jobs.keep_beside(&file, sealing, settings, &door);
         return Ok(jobs);
     }
-    let jobs = on_bullmq(&config.jobs)?;
+    let jobs = on_bullmq(&config.jobs, sealing)?;
     match file {
         Ok(file) => jobs.keep_beside_elsewhere(&file, sealing, settings, &door),
         Err(EngineError::InUse) => {
@@ -159,11 +159,12 @@ fn on_file(jobs: &config::Jobs) -> BackgroundSettings {
     }
 }
 
-/// Jobs on Redis, which need not be there yet. Webhooks and schedules stay in the hub's own file.
-fn on_bullmq(jobs: &config::Jobs) -> Result<Background, EngineError> {
+/// Jobs on Redis, which need not be there yet. The hub and its workers know their own by the secret of their state folder. Webhooks and schedules stay in the hub's own file.
+fn on_bullmq(jobs: &config::Jobs, sealing: &[u8; 32]) -> Result<Background, EngineError> {
     let kept = drawbridge_jobs_bullmq::Settings {
         password: std::env::var(config::REDIS_PASSWORD).ok(),
-        ..drawbridge_jobs_bullmq::Settings::new(&jobs.redis)
+        foreign_callers: jobs.foreign_callers.clone(),
+        ..drawbridge_jobs_bullmq::Settings::new(&jobs.redis, drawbridge_jobs_bullmq::Sealing::new(sealing))
     };
     let usual = Retention::default();
     let keep = |keep: Keep, kept: drawbridge_jobs_bullmq::Kept| Keep {
@@ -199,7 +200,7 @@ impl OwnWorker {
     pub(crate) fn start(hub: &Hub, worker: WorkerSettings) -> Result<Self> {
         let door: Arc<dyn Handler> = hub.gateway.clone();
         let (jobs, to_hub) = match hub.config.jobs.engine {
-            config::Engine::Bullmq => (on_bullmq(&hub.config.jobs)?, None),
+            config::Engine::Bullmq => (on_bullmq(&hub.config.jobs, &hub.store.sealing_secret())?, None),
             config::Engine::Embedded => {
                 let to_hub = ToHub::new(hub.state.clone());
                 let engine = Arc::new(Remote::start(to_hub.clone()));

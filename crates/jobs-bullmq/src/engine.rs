@@ -18,8 +18,9 @@ use crate::keeper::Keeper;
 use crate::limits::{member, scope};
 use crate::link::Link;
 use crate::names::{check_queue, inner, queue_in};
+use crate::seal::What;
 use crate::shared::Shared;
-use crate::submit::{Prepared, with_arguments};
+use crate::submit::{Prepared, edited};
 use crate::together::Together;
 use crate::{Settings, events, scripts, submit, view};
 
@@ -167,7 +168,8 @@ impl Engine for BullMq {
     fn checkpoint(&self, lease: Lease, value: Box<RawValue>) -> Answered<'_, ()> {
         Box::pin(async move {
             at_most("a checkpoint", value.get().len(), CHECKPOINT_BYTES_MAX)?;
-            self.shared.report(lease, "checkpoint", &[value.get().to_owned()]).await
+            let sealed = self.shared.settings.sealing.close(What::Checkpoint, inner(&lease.id), value.get());
+            self.shared.report(lease, "checkpoint", &[sealed]).await
         })
     }
 
@@ -178,18 +180,17 @@ impl Engine for BullMq {
     fn answer(&self, id: JobId, answer: Box<RawValue>) -> Answered<'_, ()> {
         Box::pin(async move {
             at_most("an answer", answer.get().len(), CHECKPOINT_BYTES_MAX)?;
-            self.shared
-                .change(id, "answer", Some(answer.get()), "be answered: it asks nothing")
-                .await
-                .map(drop)
+            let sealed = self.shared.settings.sealing.close(What::Answer, inner(&id), answer.get());
+            self.shared.change(id, "answer", Some(&sealed), "be answered: it asks nothing").await.map(drop)
         })
     }
 
     fn ask_rest(&self, id: JobId, rest: Box<RawValue>) -> Answered<'_, ()> {
         Box::pin(async move {
             at_most("a question", rest.get().len(), CHECKPOINT_BYTES_MAX)?;
+            let sealed = self.shared.settings.sealing.close(What::Question, inner(&id), rest.get());
             self.shared
-                .change(id, "ask_rest", Some(rest.get()), "be asked the rest: it asks nothing")
+                .change(id, "ask_rest", Some(&sealed), "be asked the rest: it asks nothing")
                 .await
                 .map(drop)
         })
@@ -207,8 +208,9 @@ impl Engine for BullMq {
         Box::pin(async move {
             at_most("the arguments", arguments.get().len(), drawbridge_jobs::bounds::ARGUMENTS_BYTES_MAX)?;
             self.shared.get(id.clone()).await?;
-            let [data] = self.shared.fields(&id, ["data"]).await?;
-            let data = with_arguments(data.as_deref().unwrap_or_default(), arguments);
+            let [tool, data] = self.shared.fields(&id, ["name", "data"]).await?;
+            let (tool, data) = (tool.unwrap_or_default(), data.unwrap_or_default());
+            let data = edited(&self.shared.settings.sealing, &id, &tool, &data, arguments)?;
             self.shared.change(id, "edit", Some(&data), "be edited").await.map(drop)
         })
     }
@@ -307,6 +309,11 @@ impl Engine for BullMq {
     fn outcome(&self, id: JobId) -> Answered<'_, Outcome> {
         Box::pin(async move {
             let job = self.shared.get(id.clone()).await?;
+            let sealing = &self.shared.settings.sealing;
+            let asked = |sealed: String| {
+                let text = sealing.open(What::Question, inner(&id), &sealed)?;
+                RawValue::from_string(text.to_owned()).ok()
+            };
             let [result, failure, reason, question] =
                 self.shared.fields(&id, ["returnvalue", "dbFailure", "failedReason", "dbQuestion"]).await?;
             let raw = |text: String| RawValue::from_string(text).ok();
@@ -321,7 +328,8 @@ impl Engine for BullMq {
             Ok(Outcome {
                 result: result.filter(|_| job.state == State::Completed).and_then(raw),
                 failure: failure.filter(|_| job.state != State::Completed),
-                question: question.filter(|_| job.state == State::WaitingForInput).and_then(raw),
+                // One that somebody changed in Redis is not shown to anybody.
+                question: question.filter(|_| job.state == State::WaitingForInput).and_then(asked),
             })
         })
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use drawbridge_jobs::{EngineError, Policies};
 
+use crate::seal::Sealing;
+
 /// How many jobs that ended are remembered, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
@@ -29,12 +31,16 @@ pub struct Settings {
     pub keep_failed: Kept,
     /// How the jobs of each tool are treated when they fail.
     pub policies: Policies,
+    /// By what we know our own jobs; the same for a hub and its workers.
+    pub sealing: Sealing,
+    /// As whom jobs without our seal may run, by the callers' ids: those that other programs add. None, unless somebody says so.
+    pub foreign_callers: Vec<String>,
 }
 
 impl Settings {
     /// The usual settings, which are the old system's: the newest 1,000 that completed, for a day; 5,000 that failed, for
     /// a week.
-    pub fn new(redis: &str) -> Self {
+    pub fn new(redis: &str, sealing: Sealing) -> Self {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
             redis: redis.into(),
@@ -43,6 +49,8 @@ impl Settings {
             keep_completed: Kept { count: 1_000, age: DAY },
             keep_failed: Kept { count: 5_000, age: 7 * DAY },
             policies: Policies::default(),
+            sealing,
+            foreign_callers: Vec::new(),
         }
     }
 
@@ -91,8 +99,12 @@ impl fmt::Debug for Settings {
 mod tests {
     use super::*;
 
+    fn new(redis: &str) -> Settings {
+        Settings::new(redis, Sealing::new(&[7; 32]))
+    }
+
     fn url(redis: &str, password: Option<&str>) -> Result<String, EngineError> {
-        Settings { password: password.map(Into::into), ..Settings::new(redis) }.url()
+        Settings { password: password.map(Into::into), ..new(redis) }.url()
     }
 
     #[test]
@@ -115,7 +127,7 @@ mod tests {
 
     #[test]
     fn no_password_is_shown() {
-        let settings = Settings { password: Some("hush".into()), ..Settings::new("redis://me:hush@host") };
+        let settings = Settings { password: Some("hush".into()), ..new("redis://me:hush@host") };
         let shown = format!("{settings:?}");
         assert!(shown.contains("host") && !shown.contains("hush"), "{shown}");
     }

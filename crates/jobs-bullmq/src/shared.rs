@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::arrivals::Arrivals;
-use crate::exchange::{Told, bounded_lease, give_back, send};
+use crate::exchange::{Told, bounded_lease, give_back, refuse, send};
 use crate::keeper::Keeper;
 use crate::link::Link;
 use crate::names::{inner, queue_out};
@@ -77,7 +77,7 @@ impl Shared {
         let Exchange { worker, said, claim, .. } = message;
         let says = !said.is_empty();
         let Some(claim) = claim else {
-            let told = send(&self.link, &worker, said, None).await?;
+            let told = send(&self.link, &self.settings, &worker, said, None).await?;
             return Ok(Exchanged { said: told.said, work: Vec::new() });
         };
         let until = Instant::now() + Duration::from_millis(claim.wait_ms);
@@ -89,6 +89,9 @@ impl Shared {
             let told = self.claim(&worker, said.take().unwrap_or_default(), claim.clone()).await?;
             if says || !told.work.is_empty() || Instant::now() >= until || withdrawn.is_cancelled() {
                 return Ok(Exchanged { said: told.said, work: told.work });
+            }
+            if told.has_refused {
+                continue; // behind those there may be others
             }
             let due =
                 if told.due_ms > 0 { Duration::from_millis(told.due_ms).min(ASK_AGAIN) } else { ASK_AGAIN };
@@ -111,14 +114,19 @@ impl Shared {
         let (answer, answered) = oneshot::channel();
         let (shared, worker) = (Arc::clone(self), Arc::clone(worker));
         tokio::spawn(async move {
-            let told = send(&shared.link, &worker, said, Some(&claim)).await;
+            let mut told = send(&shared.link, &shared.settings, &worker, said, Some(&claim)).await;
+            if let Ok(told) = &mut told {
+                let refused = std::mem::take(&mut told.refused);
+                told.has_refused = !refused.is_empty();
+                refuse(&shared.link, &shared.settings, &worker, refused).await;
+            }
             if told.as_ref().is_ok_and(|told| !told.work.is_empty()) {
                 shared.keeper.expect(Duration::from_millis(bounded_lease(claim.lease_ms).into()));
             }
             if let Err(Ok(unheard)) = answer.send(told)
                 && !unheard.work.is_empty()
             {
-                give_back(&shared.link, &worker, unheard.work).await;
+                give_back(&shared.link, &shared.settings, &worker, unheard.work).await;
             }
         });
         answered.await.unwrap_or(Err(EngineError::Closed))
@@ -167,7 +175,7 @@ impl Shared {
         let mut script = self.link.script(&scripts::LOOK);
         script.arg(most).arg(after).arg(parent);
         let (rows, next): (Vec<Vec<String>>, String) = self.link.run(&script, "look at jobs").await?;
-        Ok((rows.iter().map(|row| view::job(row)).collect::<Result<_, _>>()?, next))
+        Ok((rows.iter().map(|row| view::job(&self.settings.sealing, row)).collect::<Result<_, _>>()?, next))
     }
 
     pub(crate) async fn get(&self, id: JobId) -> Result<Job, EngineError> {

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use drawbridge_contract::RawValue;
 use drawbridge_jobs::{Backoff, EngineError, JobId, NewJob, Policies, Policy, Start, Submitted};
 use redis::ScriptInvocation;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::names::{check_queue, queue_in};
+use crate::names::{check_queue, inner, queue_in};
+use crate::seal::{Place, Sealing, What};
 use crate::settings::Settings;
 
 /// What is in a job's `data`. The first five are the old system's.
@@ -31,21 +32,30 @@ struct Data<'a> {
 struct Auth<'a> {
     id: &'a str,
     r#type: &'static str,
+    /// Says that it was us who wrote this; it opens nothing either.
+    seal: String,
 }
 
 /// What we look for in a job's `data`, whoever wrote it.
 #[derive(Deserialize)]
 struct Written {
+    #[serde(default, deserialize_with = "as_it_is")]
     params: Option<Box<RawValue>>,
     #[serde(default)]
     auth: Option<WrittenAuth>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "as_it_is")]
     attributes: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 struct WrittenAuth {
     id: Option<String>,
+    seal: Option<String>,
+}
+
+/// Also a `null`, which is something else than nothing where it is sealed.
+fn as_it_is<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(from).map(Some)
 }
 
 /// What attributes may say of a callback.
@@ -87,11 +97,31 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Arguments, caller and attributes of a job, from its `data`.
+/// Arguments, caller and attributes of a job, from its `data`, and the seal upon them.
 pub(crate) struct Read {
     pub(crate) arguments: Box<RawValue>,
     pub(crate) caller: Option<String>,
     pub(crate) attributes: Option<Box<RawValue>>,
+    pub(crate) seal: Option<String>,
+}
+
+impl Read {
+    /// What the seal is for.
+    pub(crate) fn parts<'a>(&'a self, tool: &'a str) -> [&'a str; 4] {
+        let caller = self.caller.as_deref().unwrap_or_default();
+        parts(tool, caller, &self.arguments, self.attributes.as_deref())
+    }
+}
+
+/// All that decides what a job does, and as whom.
+fn parts<'a>(
+    tool: &'a str,
+    caller: &'a str,
+    arguments: &'a RawValue,
+    attributes: Option<&'a RawValue>,
+) -> [&'a str; 4] {
+    // No JSON is an empty text.
+    [tool, caller, arguments.get(), attributes.map_or("", RawValue::get)]
 }
 
 /// Reads a job's `data`. What is not in the old system's shape is the arguments as a whole.
@@ -99,21 +129,58 @@ pub(crate) fn read(data: &str) -> Read {
     let whole = || RawValue::from_string(data.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned());
     match serde_json::from_str::<Written>(data) {
         Ok(Written { params: Some(arguments), auth, attributes }) => {
-            Read { arguments, caller: auth.and_then(|auth| auth.id), attributes }
+            let (caller, seal) = auth.map_or((None, None), |auth| (auth.id, auth.seal));
+            Read { arguments, caller, attributes, seal }
         }
-        _ => Read { arguments: whole(), caller: None, attributes: None },
+        _ => Read { arguments: whole(), caller: None, attributes: None, seal: None },
     }
 }
 
-/// A job's `data` with other arguments, and everything else as it was.
-pub(crate) fn with_arguments(data: &str, arguments: Box<RawValue>) -> String {
+/// A job's `data` with other arguments, and everything else as it was. What has a seal gets a new one; what has none stays
+/// as it is, the work of others.
+///
+/// # Errors
+/// [`EngineError::Damaged`]: it has a seal that does not fit, and is not to get a good one from us.
+pub(crate) fn edited(
+    sealing: &Sealing,
+    id: &JobId,
+    tool: &str,
+    data: &str,
+    arguments: Box<RawValue>,
+) -> Result<String, EngineError> {
+    let before = read(data);
+    let Some(seal) = &before.seal else { return Ok(with_arguments(data, arguments, None)) };
+    if !sealing.fits(seal, What::Job, inner(id), &before.parts(tool)) {
+        let problem = format!("the job {id} was changed or copied in Redis; submit it again");
+        return Err(EngineError::Damaged { problem });
+    }
+    let after = Read { arguments: arguments.clone(), ..before };
+    let seal = sealing.seal(What::Job, inner(id), &after.parts(tool));
+    Ok(with_arguments(data, arguments, Some(&seal)))
+}
+
+fn with_arguments(data: &str, arguments: Box<RawValue>, seal: Option<&str>) -> String {
     match serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(data) {
         Ok(mut fields) if fields.contains_key("params") => {
             fields.insert("params".into(), arguments);
+            if let (Some(seal), Some(auth)) = (seal, fields.get_mut("auth")) {
+                *auth = with_seal(auth, seal);
+            }
             drawbridge_contract::raw(&fields).get().to_owned()
         }
         _ => arguments.get().to_owned(),
     }
+}
+
+fn with_seal(auth: &RawValue, seal: &str) -> Box<RawValue> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(auth.get()).unwrap_or_default();
+    fields.insert("seal".into(), drawbridge_contract::raw(&seal));
+    drawbridge_contract::raw(&fields)
+}
+
+/// Whether an id looks like those that we give: 32 digits of a UUID of version 7.
+pub(crate) fn is_ours(id: &str) -> bool {
+    id.len() == 32 && Uuid::try_parse(id).is_ok_and(|id| id.get_version_num() == 7)
 }
 
 /// A job that was checked, ready for the script.
@@ -144,12 +211,18 @@ impl Prepared {
         idempotency_key.is_none() && deduplication_key.is_none() && parent.is_none()
     }
 
-    fn data(&self) -> String {
+    fn place(&self) -> Place<'_> {
+        (queue_in(&self.job.queue), &self.id)
+    }
+
+    fn data(&self, sealing: &Sealing) -> String {
         let attributes = self.job.attributes.as_deref();
         let callback = attributes.and_then(|text| serde_json::from_str::<Callback>(text.get()).ok());
+        let parts = parts(&self.job.tool, &self.job.caller, &self.job.arguments, attributes);
+        let seal = sealing.seal(What::Job, self.place(), &parts);
         let data = Data {
             params: &self.job.arguments,
-            auth: Auth { id: &self.job.caller, r#type: "Drawbridge" },
+            auth: Auth { id: &self.job.caller, r#type: "Drawbridge", seal },
             task_id: &self.id,
             tool_name: &self.job.tool,
             cb_url: callback.and_then(|callback| callback.callback_url),
@@ -186,7 +259,7 @@ impl Prepared {
         after.min(self.policy.deadline_after_ms.unwrap_or(u64::MAX))
     }
 
-    /// Adds its twenty-one arguments.
+    /// Adds its twenty-two arguments.
     pub(crate) fn write(&self, script: &mut ScriptInvocation<'_>, settings: &Settings) {
         let job = &self.job;
         let (after_ms, run_at_ms) = match job.start {
@@ -195,7 +268,8 @@ impl Prepared {
             Start::At(ms) => (0, ms.max(0)),
         };
         let Backoff { base_ms, max_ms, jitter_percent } = self.policy.backoff;
-        script.arg(queue_in(&job.queue)).arg(&self.id).arg(&*job.tool).arg(self.data());
+        script.arg(queue_in(&job.queue)).arg(&self.id).arg(&*job.tool);
+        script.arg(self.data(&settings.sealing));
         script.arg(self.options(settings)).arg(self.priority()).arg(u8::from(job.priority > 0));
         script.arg(job.priority).arg(after_ms).arg(run_at_ms).arg(self.policy.attempts_max);
         script.arg(format!("{base_ms} {max_ms} {jitter_percent}"));
@@ -205,6 +279,7 @@ impl Prepared {
         script.arg(job.deduplication_key.as_deref().unwrap_or_default());
         script.arg(job.parent.as_ref().map_or("", JobId::as_str)).arg(u8::from(job.fails_with_children));
         script.arg(job.callback_url.as_deref().unwrap_or_default());
+        script.arg(settings.sealing.seal(What::Caller, self.place(), &[&job.caller]));
     }
 }
 
@@ -246,6 +321,10 @@ pub(crate) fn submitted(answer: &[String]) -> Result<Vec<Submitted>, EngineError
 mod tests {
     use super::*;
 
+    fn sealing() -> Sealing {
+        Sealing::new(&[7; 32])
+    }
+
     fn json(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.to_owned()).unwrap()
     }
@@ -258,19 +337,26 @@ mod tests {
         };
         let prepared = Prepared::new(job, &Policies::default()).unwrap();
         let id = &prepared.id;
+        let parts = [
+            "files_read",
+            "key:laptop",
+            r#"{"path":"a  b"}"#,
+            r#"{"callback_url":"https://example.org/done"}"#,
+        ];
+        let seal = sealing().seal(What::Job, ("async-tasks", id), &parts);
         assert_eq!(
-            prepared.data(),
+            prepared.data(&sealing()),
             format!(
-                r#"{{"params":{{"path":"a  b"}},"auth":{{"id":"key:laptop","type":"Drawbridge"}},"taskId":"{id}","toolName":"files_read","cbUrl":"https://example.org/done","attributes":{{"callback_url":"https://example.org/done"}}}}"#
+                r#"{{"params":{{"path":"a  b"}},"auth":{{"id":"key:laptop","type":"Drawbridge","seal":"{seal}"}},"taskId":"{id}","toolName":"files_read","cbUrl":"https://example.org/done","attributes":{{"callback_url":"https://example.org/done"}}}}"#
             )
         );
         assert_eq!(
-            prepared.options(&Settings::new("redis://localhost")),
+            prepared.options(&Settings::new("redis://localhost", sealing())),
             format!(
                 r#"{{"attempts":3,"backoff":{{"type":"exponential","delay":5000}},"jobId":"{id}","removeOnComplete":{{"count":1000,"age":86400}},"removeOnFail":{{"count":5000,"age":604800}}}}"#
             )
         );
-        let back = read(&prepared.data());
+        let back = read(&prepared.data(&sealing()));
         assert_eq!(
             (back.arguments.get(), back.caller.as_deref()),
             (r#"{"path":"a  b"}"#, Some("key:laptop"))
@@ -285,10 +371,49 @@ mod tests {
     }
 
     #[test]
-    fn other_arguments_leave_the_rest_as_it_was() {
-        let changed = with_arguments(r#"{"params":1,"taskId":"x","auth":{"id":"me"}}"#, json("[2]"));
+    fn a_null_is_sealed_as_it_is() {
+        let job = NewJob { attributes: Some(json("null")), ..NewJob::new("t", "owner", json("null")) };
+        let prepared = Prepared::new(job, &Policies::default()).unwrap();
+        let back = read(&prepared.data(&sealing()));
+        assert!(sealing().fits(back.seal.as_deref().unwrap(), What::Job, prepared.place(), &back.parts("t")));
+    }
+
+    #[test]
+    fn other_arguments_leave_the_rest_of_others_jobs_as_it_was() {
+        let edited = |data: &str| edited(&sealing(), &JobId::new("1"), "t", data, json("[2]")).unwrap();
+        let changed = edited(r#"{"params":1,"taskId":"x","auth":{"id":"me"}}"#);
         assert_eq!(changed, r#"{"auth":{"id":"me"},"params":[2],"taskId":"x"}"#);
-        assert_eq!(with_arguments("7", json("[2]")), "[2]");
+        assert_eq!(edited("7"), "[2]");
+    }
+
+    #[test]
+    fn our_own_get_a_new_seal_with_other_arguments_and_changed_ones_get_none() {
+        let job = NewJob { queue: "night".into(), ..NewJob::new("t", "owner", json("[1]")) };
+        let prepared = Prepared::new(job, &Policies::default()).unwrap();
+        let (data, id) = (prepared.data(&sealing()), crate::names::outer("night", &prepared.id));
+        let changed = read(&edited(&sealing(), &id, "t", &data, json("[2]")).unwrap());
+        let fits = |read: &Read| {
+            sealing().fits(read.seal.as_deref().unwrap(), What::Job, inner(&id), &read.parts("t"))
+        };
+        assert!(
+            fits(&changed) && changed.arguments.get() == "[2]" && changed.caller.as_deref() == Some("owner")
+        );
+        assert!(!fits(&Read { arguments: json("[1]"), ..changed }));
+        for (tool, data) in
+            [("u", data.clone()), ("t", data.replace("owner", "other")), ("t", data.replace("[1]", "[3]"))]
+        {
+            let refused = edited(&sealing(), &id, tool, &data, json("[2]")).unwrap_err();
+            assert!(refused.to_string().contains("changed or copied"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn our_ids_are_known_by_their_look() {
+        let ours = Uuid::now_v7();
+        assert!(is_ours(&ours.simple().to_string()));
+        for other in ["task-7", "", &ours.to_string(), "0198c0de00004000800000000000abcd"] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 
     #[test]

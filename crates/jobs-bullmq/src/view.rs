@@ -6,10 +6,12 @@ use drawbridge_jobs::machine::Misfit;
 use drawbridge_jobs::{EngineError, Job, JobId, Line, Progress, State};
 use serde::Deserialize;
 
-use crate::names::queue_out;
+use crate::names::{inner, queue_out};
+use crate::seal::{Sealing, What};
+use crate::submit;
 
 /// How many fields a row of `look.lua` has.
-const ROW: usize = 22;
+const ROW: usize = 23;
 
 /// A state by the word of a script, and whether the job waits for its children.
 pub(crate) fn state(word: &str) -> (State, bool) {
@@ -55,7 +57,7 @@ pub(crate) fn attempts_max(ours: &str, options: &str) -> u32 {
 }
 
 /// A row of `look.lua`.
-pub(crate) fn job(row: &[String]) -> Result<Job, EngineError> {
+pub(crate) fn job(sealing: &Sealing, row: &[String]) -> Result<Job, EngineError> {
     let row: &[String; ROW] = row.try_into().map_err(|_| EngineError::Damaged {
         problem: format!("Redis answered with {} fields of a job instead of {ROW}", row.len()),
     })?;
@@ -82,6 +84,7 @@ pub(crate) fn job(row: &[String]) -> Result<Job, EngineError> {
         priority,
         delay,
         children,
+        seal,
     ] = row;
     let (state, awaits_children) = self::state(word);
     let made: u32 = made.parse().unwrap_or(0);
@@ -90,7 +93,7 @@ pub(crate) fn job(row: &[String]) -> Result<Job, EngineError> {
         id: JobId::new(id),
         queue: queue_out(queue),
         tool: tool.as_str().into(),
-        caller: caller.as_str().into(),
+        caller: honest(sealing, &JobId::new(id), caller, seal).into(),
         state,
         stopping: state == State::Running && stop == "1",
         awaits_children,
@@ -108,6 +111,13 @@ pub(crate) fn job(row: &[String]) -> Result<Job, EngineError> {
         worker: (state == State::Running && !worker.is_empty()).then(|| Arc::from(worker.as_str())),
         progress: self::progress(progress),
     })
+}
+
+/// The caller of a job as it may be believed: our own jobs' is sealed. One that looks like ours and has no seal is nobody's, so
+/// that nobody can make it theirs and let us change it for them.
+fn honest<'a>(sealing: &Sealing, id: &JobId, caller: &'a str, seal: &str) -> &'a str {
+    let is_sealed = || sealing.fits(seal, What::Caller, inner(id), &[caller]);
+    if !submit::is_ours(inner(id).1) || is_sealed() { caller } else { "" }
 }
 
 fn number(text: &str) -> Option<i64> {

@@ -99,6 +99,11 @@ const FIELDS: &[Explained] = &[
     ),
     ("jobs.redis", Some("DRAWBRIDGE_REDIS"), "Where that Redis is."),
     (
+        "jobs.foreign_callers",
+        None,
+        "As whom jobs may run that other programs add there, by the callers' ids; none if nothing is said.",
+    ),
+    (
         "jobs.durability",
         None,
         "What an acknowledged job survives: full, a power cut; normal, the end of the hub.",

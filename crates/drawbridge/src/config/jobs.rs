@@ -12,6 +12,9 @@ pub(crate) struct Jobs {
     pub(crate) engine: Engine,
     /// Where Redis is, for BullMQ. Its password comes from the environment: `DRAWBRIDGE_REDIS_PASSWORD`.
     pub(crate) redis: String,
+    /// As whom jobs may run that other programs add there, by the callers' ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) foreign_callers: Vec<String>,
     pub(crate) durability: Durability,
     /// How many jobs the hub runs at once; absent goes by the machine's cores, 0 leaves them to other workers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,11 +95,22 @@ impl Jobs {
         rows.filter(|row| row.limit != Limit::default()).collect()
     }
 
-    /// What makes no sense in the limits: the field, and why.
+    /// What makes no sense in the limits and lists: the field, and why.
     pub(crate) fn problems(&self) -> Vec<(String, String)> {
-        self.bounds()
-            .filter_map(|(kind, name, bound)| Some((format!("jobs.{kind}.{name}"), bound.problem(name)?)))
-            .collect()
+        let limits = self
+            .bounds()
+            .filter_map(|(kind, name, bound)| Some((format!("jobs.{kind}.{name}"), bound.problem(name)?)));
+        limits.chain(self.foreign_problems()).collect()
+    }
+
+    /// A caller who could be nobody: each must be named as a whole.
+    fn foreign_problems(&self) -> impl Iterator<Item = (String, String)> {
+        let is_none = |caller: &str| caller.trim() != caller || caller.is_empty() || caller.contains('*');
+        let bad = self.foreign_callers.iter().enumerate().filter(move |(_, caller)| is_none(caller));
+        bad.map(|(index, _)| {
+            let why = "is no caller's id, such as owner, or key:NAME for the key of that name; patterns are not possible here";
+            (format!("jobs.foreign_callers[{index}]"), why.to_owned())
+        })
     }
 
     fn bounds(&self) -> impl Iterator<Item = (&'static str, &str, Bound)> {
@@ -111,6 +125,7 @@ impl Default for Jobs {
         Self {
             engine: Engine::Embedded,
             redis: "redis://127.0.0.1:6379".into(),
+            foreign_callers: Vec::new(),
             durability: Durability::Full,
             concurrency: None,
             open_per_caller_max: 10_000,
@@ -192,6 +207,9 @@ mod tests {
             "[tool.\"mail_*\"]\nrunning_max = 1\n",
             "[caller.x]\nstarts_max = 0\n",
             "[caller.x]\nstarts_max = 1\nper_seconds = 86401\n",
+            "foreign_callers = [\"\"]\n",
+            "foreign_callers = [\"key:a\", \"key:*\"]\n",
+            "foreign_callers = [\" owner\"]\n",
         ] {
             assert_eq!(jobs(bad).problems().len(), 1, "{bad}");
         }

@@ -5,7 +5,7 @@ local function row(name)
   if not is_job(queue, id) then return false end
   local k = key(queue, id)
   local h = call('HMGET', k, 'name', 'dbCaller', 'atm', 'dbAttempts', 'opts', 'stc', 'parentKey', 'timestamp', 'dbRunAt',
-    'dbDeadline', 'processedOn', 'finishedOn', 'pb', 'progress', 'dbWish', 'dbStop', 'priority', 'delay')
+    'dbDeadline', 'processedOn', 'finishedOn', 'pb', 'progress', 'dbWish', 'dbStop', 'priority', 'delay', 'dbSeal')
   local parent = ''
   if h[7] then
     local parent_queue, parent_id = string.match(string.sub(h[7], #PREFIX + 2), '^([^:]*):(.*)$')
@@ -19,7 +19,7 @@ local function row(name)
   end
   return { name, queue, h[1] or '', caller, state_of(queue, id), h[3] or '0', h[4] or '', h[5] or '{}', h[6] or '0',
     parent, h[8] or '0', h[9] or '', h[10] or '', h[11] or '', h[12] or '', h[13] or '', h[14] or '', h[15] or '',
-    h[16] or '', h[17] or '0', h[18] or '0', call('SCARD', k .. ':dependencies') }
+    h[16] or '', h[17] or '0', h[18] or '0', call('SCARD', k .. ':dependencies'), h[19] or '' }
 end
 
 -- Jobs that others added are not in our index before somebody looks.

@@ -1,5 +1,5 @@
--- Takes jobs, all of them or none. Arguments: whether the first is the parent of the others; then 21 for each job.
-local WIDTH, OPEN_MAX, KEY_SECONDS = 21, 2000000, 40 * 24 * 3600
+-- Takes jobs, all of them or none. Arguments: whether the first is the parent of the others; then 22 for each job.
+local WIDTH, OPEN_MAX, KEY_SECONDS = 22, 2000000, 40 * 24 * 3600
 local is_family = ARGV[FIRST] == '1'
 local count = (#ARGV - FIRST) / WIDTH
 
@@ -12,7 +12,7 @@ local function read(number)
     backoff = ARGV[at + 12], deadline = tonumber(ARGV[at + 13]), deadline_after = tonumber(ARGV[at + 14]),
     caller = ARGV[at + 15], idempotency = ARGV[at + 16], fingerprint = ARGV[at + 17], once = ARGV[at + 18],
     parent = ARGV[at + 19], is_strict = ARGV[at + 20] == '1',
-    callback = ARGV[at + 21],
+    callback = ARGV[at + 21], seal = ARGV[at + 22],
   }
 end
 
@@ -101,7 +101,7 @@ local function take(number, job)
   if job.after_ms > 0 then run_at = NOW + job.after_ms end
   run_at = math.min(run_at, 2199023255000) -- the latest time that BullMQ's scores can hold
   local fields = { 'name', job.name, 'data', job.data, 'opts', job.opts, 'timestamp', NOW_TEXT, 'delay',
-    math.max(0, run_at - NOW), 'priority', job.priority, 'dbCaller', job.caller, 'dbAttempts', job.attempts,
+    math.max(0, run_at - NOW), 'priority', job.priority, 'dbCaller', job.caller, 'dbSeal', job.seal, 'dbAttempts', job.attempts,
     'dbBackoff', job.backoff }
   local function add(field, value) fields[#fields + 1] = field; fields[#fields + 1] = value end
   if deadline > 0 then

@@ -7,7 +7,7 @@ use std::time::Duration;
 use drawbridge_contract::BoxFuture;
 use drawbridge_jobs::worker::{RunContext, Runner, Worker, WorkerSettings};
 use drawbridge_jobs::{AttemptEnd, Engine, JobId, NewJob, State, Work, wait};
-use drawbridge_jobs_bullmq::{BullMq, Settings};
+use drawbridge_jobs_bullmq::BullMq;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -43,7 +43,7 @@ impl Address {
     }
 }
 
-fn ask(redis: &RedisServer, command: &[&str]) -> String {
+pub(crate) fn ask(redis: &RedisServer, command: &[&str]) -> String {
     let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
     redis::cmd(command[0]).arg(&command[1..]).query(&mut connection).unwrap()
 }
@@ -101,7 +101,7 @@ async fn a_replica_takes_over_and_all_jobs_are_done() {
     let mut master = RedisServer::start();
     let replica = RedisServer::replica_of(&master);
     let address = Address::of(&master).await;
-    let settings = || Settings::new(&format!("redis://127.0.0.1:{}", address.port));
+    let settings = || crate::settings(&format!("redis://127.0.0.1:{}", address.port));
     let engine = Arc::new(BullMq::open(settings()).unwrap());
     let mut ids = Vec::new();
     for key in 0..JOBS / 2 {

@@ -34,7 +34,7 @@ const RECEIVER: &str = "DRAWBRIDGE_TEST_RECEIVER";
 /// Everything is kept, so that it can be looked at in the end.
 async fn open(url: &str) -> Arc<BullMq> {
     let all = Kept { count: 1_000_000, age: Duration::from_secs(24 * 3600) };
-    let settings = Settings { keep_completed: all, keep_failed: all, ..Settings::new(url) };
+    let settings = Settings { keep_completed: all, keep_failed: all, ..crate::settings(url) };
     let engine = BullMq::open(settings).unwrap();
     engine.listening().await;
     Arc::new(engine)

@@ -12,6 +12,7 @@ mod node;
 #[allow(dead_code, reason = "the embedded engine's tests need more of it")]
 mod receiver;
 mod redis_server;
+mod sealed;
 /// The story that every engine passes.
 #[path = "../../../jobs/tests/it/story.rs"]
 mod story;
@@ -21,8 +22,14 @@ mod support;
 mod together;
 mod told;
 
-use drawbridge_jobs_bullmq::{BullMq, Settings};
+use drawbridge_jobs_bullmq::{BullMq, Sealing, Settings};
 use redis_server::RedisServer;
+
+/// The usual settings, and the secret of one state folder. Jobs of the producers in `tests/bullmq…` may run.
+pub(crate) fn settings(url: &str) -> Settings {
+    let foreign_callers = ["node", "python"].map(str::to_owned).to_vec();
+    Settings { foreign_callers, ..Settings::new(url, Sealing::new(&[7; 32])) }
+}
 
 /// An engine on a Redis of its own.
 pub(crate) async fn engine() -> (RedisServer, BullMq) {
@@ -32,7 +39,7 @@ pub(crate) async fn engine() -> (RedisServer, BullMq) {
 }
 
 pub(crate) async fn open(server: &RedisServer) -> BullMq {
-    let engine = BullMq::open(Settings::new(&server.url())).unwrap();
+    let engine = BullMq::open(settings(&server.url())).unwrap();
     engine.listening().await;
     engine
 }

@@ -163,7 +163,7 @@ async fn what_we_had_when_killed_is_done_by_node() {
 #[ignore = "a process that another test kills"]
 async fn child_works_until_killed() {
     let port = std::env::var("REDIS_PORT").unwrap();
-    let settings = drawbridge_jobs_bullmq::Settings::new(&format!("redis://127.0.0.1:{port}"));
+    let settings = crate::settings(&format!("redis://127.0.0.1:{port}"));
     let engine = Arc::new(BullMq::open(settings).unwrap());
     let runner = Arc::<Ours>::default();
     let lease_ms = std::env::var("LEASE_MS").map_or(2_000, |text| text.parse().unwrap());
@@ -339,7 +339,7 @@ async fn until_some(runner: &Ours) {
 async fn redis_may_come_later() {
     let mut redis = RedisServer::start();
     redis.kill();
-    let engine = BullMq::open(drawbridge_jobs_bullmq::Settings::new(&redis.url())).unwrap();
+    let engine = BullMq::open(crate::settings(&redis.url())).unwrap();
     assert!(engine.submit(job("early")).await.unwrap_err().is_passing());
     redis.restart();
     let until = Instant::now() + PATIENCE;
@@ -355,7 +355,7 @@ async fn a_password_is_needed_and_never_told() {
     let open = |password: &str| {
         let settings = drawbridge_jobs_bullmq::Settings {
             password: Some(password.into()),
-            ..drawbridge_jobs_bullmq::Settings::new(&redis.url())
+            ..crate::settings(&redis.url())
         };
         BullMq::open(settings).unwrap()
     };

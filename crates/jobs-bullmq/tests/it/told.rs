@@ -200,7 +200,7 @@ const FORGOTTEN: usize = 60;
 /// A Redis that keeps no job beyond its end.
 async fn forgetful(redis: &crate::RedisServer) -> Arc<BullMq> {
     let keep_completed = Kept { count: 0, age: Duration::from_secs(1) };
-    let engine = BullMq::open(Jobs { keep_completed, ..Jobs::new(&redis.url()) }).unwrap();
+    let engine = BullMq::open(Jobs { keep_completed, ..crate::settings(&redis.url()) }).unwrap();
     engine.listening().await;
     Arc::new(engine)
 }

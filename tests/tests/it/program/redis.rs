@@ -39,6 +39,26 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Adds a job as another program does that may write here.
+    pub(crate) fn add_job(&self, id: &str, tool: &str, data: &str) {
+        let job = format!("bull:async-tasks:{id}");
+        let fields = ["name", tool, "data", data, "opts", "{}", "timestamp", "1800000000000"];
+        self.tell(&[&["HSET", job.as_str()], fields.as_slice()].concat());
+        self.tell(&["LPUSH", "bull:async-tasks:wait", id]);
+    }
+
+    /// Sends a command that answers with a number.
+    fn tell(&self, words: &[&str]) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let each = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        let command = format!("*{}\r\n{}", words.len(), each.collect::<String>());
+        stream.write_all(command.as_bytes()).unwrap();
+        let mut answer = [0];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b":", "{words:?}");
+    }
+
     fn is_ready(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

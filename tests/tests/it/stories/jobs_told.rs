@@ -163,6 +163,32 @@ fn on_redis_a_killed_workers_job_is_done_by_the_other_told_signed_and_asked_for_
     assert!(hook.is_silent(), "nothing more is told after its end");
 }
 
+/// Whoever can write to Redis runs what the key may that was listed for them, and nothing as the owner.
+#[test]
+fn on_redis_a_job_that_another_program_adds_runs_as_the_listed_key_and_never_as_the_owner() {
+    let (redis, hook) = (Redis::start(), Hook::listen());
+    let jobs = format!(
+        "[jobs]\nengine = \"bullmq\"\nredis = \"{}\"\nforeign_callers = [\"key:node\"]\n",
+        redis.url()
+    );
+    let home = home(&hook, &jobs);
+    let _hub = home.serve();
+    home.add_key("node", &[]);
+    let data = |caller: &str, command: &str| {
+        json!({ "params": { "command": command }, "auth": { "id": caller } }).to_string()
+    };
+    let mark = home.in_root("forged");
+    redis.add_job("forged", "terminal_run", &data("owner", &format!("touch {}", mark.display())));
+    redis.add_job("listed", "terminal_run", &data("key:node", "echo done"));
+    wait_until_completed(&home, "listed");
+    wait_for("the forged job failed", || {
+        (json_of(&home, &["jobs", "status", "forged"])["job"]["state"] == "failed").then_some(())
+    });
+    let shown = json_of(&home, &["jobs", "status", "forged"]).to_string();
+    assert!(shown.contains("foreign_callers"), "it says what to do: {shown}");
+    assert!(!mark.exists());
+}
+
 /// Which of the workers has the job.
 fn worker_of(home: &Home, id: &str, workers: &[Worker]) -> usize {
     let job = json_of(home, &["jobs", "status", id])["job"].take();
