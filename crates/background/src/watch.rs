@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use drawbridge_contract::JobEvent;
 use drawbridge_contract::broadcast::{self, error::RecvError};
-use drawbridge_jobs::{Change, JobId};
+use drawbridge_jobs::{Change, Happened, JobId};
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use crate::Inner;
@@ -61,17 +61,25 @@ impl Watch {
     }
 
     async fn read(&mut self) -> Option<()> {
-        let entries =
-            self.inner.engine.history(self.after, Some(self.id.clone()), READ_AT_ONCE).await.ok()?;
-        self.is_behind = entries.len() == READ_AT_ONCE;
-        if entries.is_empty() {
-            // Its end may be older than what is remembered.
-            self.has_ended = self.inner.engine.get(self.id.clone()).await.ok()?.state.has_ended();
+        let mut entries = self.entries().await?;
+        if entries.is_empty() && self.is_over().await? {
+            // It may have ended since we looked; else its end is older than what is remembered.
+            entries = self.entries().await?;
+            self.has_ended = entries.is_empty();
         }
+        self.is_behind = entries.len() == READ_AT_ONCE;
         // One that ended and is retried later goes on: only an end that is the last entry is one.
         self.has_ended |= entries.last().is_some_and(|last| last.what.is_end()) && !self.is_behind;
         self.told.extend(entries.into_iter().map(Change::Happened));
         Some(())
+    }
+
+    async fn entries(&self) -> Option<Vec<Happened>> {
+        self.inner.engine.history(self.after, Some(self.id.clone()), READ_AT_ONCE).await.ok()
+    }
+
+    async fn is_over(&self) -> Option<bool> {
+        Some(self.inner.engine.get(self.id.clone()).await.ok()?.state.has_ended())
     }
 
     /// Waits for something of this job.
