@@ -85,7 +85,7 @@ async fn approve(id: &str, span: Option<i64>) -> Result<()> {
         Grant::Until(us) => format!("until {}", output::time(us)),
     };
     output::line(format!(
-        "{} {} may call {} with exactly these arguments, {until}. It has to make the call again.",
+        "{} {} may call {} with exactly these arguments, {until}. It has to make the call again; a job that waits for this goes on by itself.",
         output::green("Allowed:"),
         approval.caller,
         output::plain_line(&approval.tool)
