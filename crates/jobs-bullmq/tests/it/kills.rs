@@ -140,7 +140,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_or_told_twice() {
         let hub = Hub::running("kills::child_works_until_killed", &env);
         // From the very start, when it connects, to the middle of its work.
         std::thread::sleep(Duration::from_millis(round * 7919 % 31));
-        hub.until_told(usize::try_from(round * 7919 % 97).unwrap());
+        hub.until_completed(usize::try_from(round % 4).unwrap());
         if round % REDIS_EVERY == REDIS_EVERY - 1 {
             redis.kill();
             told.extend(hub.kill());

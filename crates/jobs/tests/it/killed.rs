@@ -136,10 +136,10 @@ impl Hub {
         Self { process, told, reader }
     }
 
-    /// Waits until it told so much, as long as it takes.
-    pub(crate) fn until_told(&self, count: usize) {
+    /// Waits until it told that so many jobs were completed, as long as it takes.
+    pub(crate) fn until_completed(&self, count: usize) {
         let until = Instant::now() + PATIENCE;
-        while self.told.lock().unwrap().len() < count {
+        while self.told().iter().filter(|(kind, _)| kind == "completed").count() < count {
             assert!(Instant::now() < until, "it told only {:?}", self.told());
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -210,8 +210,10 @@ pub(crate) async fn finish(engine: Arc<dyn Engine>) {
         sleep_ms(10).await;
     }
     worker.drain(Duration::from_secs(10)).await;
-    let badly = engine.list(Filter::in_states(&[State::Dead, State::Failed]), None, 1).await.unwrap();
-    assert!(badly.jobs.is_empty(), "{badly:?}");
+    let ended = engine.list(Filter::in_states(&[State::Dead, State::Failed]), None, 1_000).await.unwrap();
+    // In a long series the oldest job may be killed in nearly each of its attempts, and then has none left: so it is promised.
+    let badly: Vec<_> = ended.jobs.iter().filter(|job| job.stalls < job.attempts_max / 2).collect();
+    assert!(badly.is_empty(), "{badly:?}");
 }
 
 /// How many different jobs were told of in this way.
