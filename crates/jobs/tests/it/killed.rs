@@ -211,8 +211,8 @@ pub(crate) async fn finish(engine: Arc<dyn Engine>) {
     }
     worker.drain(Duration::from_secs(10)).await;
     let ended = engine.list(Filter::in_states(&[State::Dead, State::Failed]), None, 1_000).await.unwrap();
-    // In a long series the oldest job may be killed in nearly each of its attempts, and then has none left: so it is promised.
-    let badly: Vec<_> = ended.jobs.iter().filter(|job| job.stalls < job.attempts_max / 2).collect();
+    // In a series longer than a job has attempts, the oldest may be killed in each of them: then it is dead, as promised.
+    let badly: Vec<_> = ended.jobs.iter().filter(|job| job.stalls < job.attempts_max).collect();
     assert!(badly.is_empty(), "{badly:?}");
 }
 
